@@ -1,0 +1,46 @@
+# A thin front for CMake; the build itself is described in CMakeLists.txt and CMakePresets.json.
+#
+# Missing packages are installed by scripts/install-deps; SKIP_DEPS=1 leaves packages alone.
+
+JOBS ?= $(shell nproc)
+deps = $(if $(SKIP_DEPS),true,scripts/install-deps $(1))
+# Ninja is looked for when a recipe runs, after the packages have been installed.
+configure = if command -v ninja >/dev/null; then export CMAKE_GENERATOR=Ninja; fi; \
+    cmake --preset $(1) --log-level=NOTICE && touch $@
+
+.NOTPARALLEL:
+.PHONY: all dev test test-long lint demo clean help
+
+all: build/configured ## build the program: build/bin/vapora-coord
+	@cmake --build --preset release -j $(JOBS)
+
+dev: build/dev/configured ## build program and tests with sanitizers, in build/dev
+	@cmake --build --preset dev -j $(JOBS)
+
+test: all dev ## run the whole test suite under the address and undefined behaviour sanitizers
+	@ctest --preset dev
+
+test-long: dev ## run the tests that take minutes
+	@ctest --preset long
+
+lint: all dev ## check the house rules, then run clang-tidy and cppcheck; FILES="a.c b.c" for a few
+	@ctest --preset dev -L '^lint$$'
+	@tests/lint/analyse build/dev $(FILES)
+
+demo: all ## start a coordinator with simulated agents and watch it learn
+	@$(call deps,demo)
+	@VAPORA_COORD=$(CURDIR)/build/bin/vapora-coord examples/demo/run
+
+clean: ## remove everything that was built
+	@rm -rf build
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+
+build/configured: CMakePresets.json scripts/install-deps
+	@$(call deps,build)
+	@$(call configure,release)
+
+build/dev/configured: CMakePresets.json scripts/install-deps
+	@$(call deps,test)
+	@$(call configure,dev)
