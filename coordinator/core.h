@@ -56,8 +56,6 @@ void vc_core_load_cell(struct vc_core *core, const char *agent_id, const char *t
 /* An open task, in the order of acceptance. Its agent must have been loaded. */
 void vc_core_load_task(struct vc_core *core, const struct vc_stored_task *stored,
                        struct vc_mono mono, struct vc_wall wall);
-/* The open task's agent that failed it before, so that another is preferred. Both were loaded. */
-void vc_core_load_tried(struct vc_core *core, const char *task_id, const char *agent_id);
 /* How many tasks of a final state the store holds. */
 void vc_core_load_count(struct vc_core *core, enum vc_task_state state, uint64_t count);
 

@@ -56,14 +56,6 @@ void vc_core_load_task(struct vc_core *core, const struct vc_stored_task *stored
     vc_heap_set(&core->timers, task);
 }
 
-void vc_core_load_tried(struct vc_core *core, const char *task_id, const char *agent_id)
-{
-    struct vc_task *task = vc_core_task(core, task_id);
-    const struct vc_agent *agent = vc_roster_find(&core->roster, agent_id);
-    VC_CHECK(task != NULL && agent != NULL);
-    vc_task_add_tried(task, agent->index);
-}
-
 void vc_core_load_count(struct vc_core *core, enum vc_task_state state, uint64_t count)
 {
     VC_CHECK(vc_task_state_final(state));

@@ -161,6 +161,11 @@ struct vc_task *vc_core_revive(struct vc_core *core, const struct vc_stored_task
     task->max_attempts = stored->max_attempts;
     if (stored->decision_id)
         vc_copy(task->decision_id, sizeof task->decision_id, stored->decision_id);
+    for (size_t i = 0; i < stored->tried_n; i++) {
+        const struct vc_agent *agent = vc_roster_find(&core->roster, stored->tried[i]);
+        if (agent)
+            vc_task_add_tried(task, agent->index);
+    }
     return task;
 }
 

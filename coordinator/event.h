@@ -72,6 +72,8 @@ struct vc_stored_task {
     const char *agent_id;       /* NULL = nobody */
     const char *decision_id;    /* NULL = none */
     struct vc_wall assigned_at; /* its last change of state; of a held one: since when it is held */
+    const char *const *tried;   /* agents that failed it before: another one is preferred */
+    size_t tried_n;
 };
 
 struct vc_event {

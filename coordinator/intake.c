@@ -1,5 +1,7 @@
 #include "coordinator/intake.h"
 
+#include "base/mem.h"
+
 #include <string.h>
 #include <sys/random.h>
 
@@ -197,6 +199,36 @@ static void take_back(void *ctx, const struct vc_kg_task *row)
     vc_msg_submit_fini(&msg);
 }
 
+struct tried {
+    struct vc_effects *fx;
+    const char **agents;
+    size_t n, cap;
+};
+
+/* A decline is no failure: that agent may well be asked again. */
+static void add_tried(void *ctx, const struct vc_kg_execution *row)
+{
+    struct tried *t = ctx;
+    if (row->outcome == VC_OUTCOME_SUCCESS || row->outcome == VC_OUTCOME_DECLINED)
+        return;
+    VC_GROW(t->agents, t->n, t->cap);
+    t->agents[t->n++] = vc_effects_copy(t->fx, row->agent_id);
+}
+
+enum vc_rc vc_intake_tried(struct vc_kg *kg, const char *task_id, struct vc_effects *fx,
+                           struct vc_stored_task *out, struct vc_err *err)
+{
+    struct tried t = {.fx = fx};
+    enum vc_rc rc = vc_kg_task_executions(kg, task_id, add_tried, &t, err);
+    const char **agents = vc_effects_alloc(fx, (t.n + 1) * sizeof *agents);
+    for (size_t i = 0; i < t.n; i++)
+        agents[i] = t.agents[i];
+    vc_free(t.agents);
+    out->tried = agents;
+    out->tried_n = t.n;
+    return rc;
+}
+
 static enum vc_intake on_retry(struct look *l)
 {
     const char *id = need_id(l, "task_id");
@@ -211,6 +243,8 @@ static enum vc_intake on_retry(struct look *l)
     if (rc == VC_OK && !s.usable)
         return refuse(l, 409, "state_conflict", "task_id",
                       "it was imported: there is no submission that could run again");
+    if (rc == VC_OK)
+        l->rc = vc_intake_tried(l->kg, id, l->fx, out, l->err);
     l->event->kind = VC_EVENT_RETRY;
     l->event->retry.task_id = id;
     l->event->retry.stored = rc == VC_OK ? out : NULL;

@@ -27,4 +27,9 @@ enum vc_intake vc_intake_of(struct vc_kg *kg, struct vc_core *core, struct vc_in
 bool vc_intake_stored_task(const struct vc_kg_task *row, struct vc_msg_submit *msg,
                            struct vc_stored_task *out);
 
+/* The agents that failed the task before, into @out; the list lives in @fx. */
+VC_MUST_CHECK enum vc_rc vc_intake_tried(struct vc_kg *kg, const char *task_id,
+                                         struct vc_effects *fx, struct vc_stored_task *out,
+                                         struct vc_err *err);
+
 #endif

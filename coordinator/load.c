@@ -8,6 +8,7 @@ struct load {
     struct vc_kg *kg;
     struct vc_err *err;
     enum vc_rc rc; /* of a question asked from inside a callback */
+    struct vc_effects memory;
     struct vc_core *core;
     struct vc_mono mono;
     struct vc_wall wall;
@@ -60,24 +61,17 @@ static void load_count(void *ctx, const char *name, uint64_t count)
         vc_core_load_count(l->core, state, count);
 }
 
-/* A decline is no failure: that agent may well be asked again. */
-static void load_tried(void *ctx, const struct vc_kg_execution *row)
-{
-    struct load *l = ctx;
-    if (row->outcome != VC_OUTCOME_DECLINED)
-        vc_core_load_tried(l->core, row->task_id, row->agent_id);
-}
-
 static void load_task(void *ctx, const struct vc_kg_task *row)
 {
     struct load *l = ctx;
     struct vc_msg_submit msg;
     struct vc_stored_task stored;
     if (vc_intake_stored_task(row, &msg, &stored)) {
-        vc_core_load_task(l->core, &stored, l->mono, l->wall);
-        l->loaded->open_tasks++;
         if (row->attempt > 0 && l->rc == VC_OK)
-            l->rc = vc_kg_task_executions(l->kg, row->task_id, load_tried, l, l->err);
+            l->rc = vc_intake_tried(l->kg, row->task_id, &l->memory, &stored, l->err);
+        vc_core_load_task(l->core, &stored, l->mono, l->wall);
+        vc_effects_reset(&l->memory);
+        l->loaded->open_tasks++;
     } else if (!l->bad[0]) {
         vc_copy(l->bad, sizeof l->bad, row->task_id);
     }
@@ -99,6 +93,7 @@ enum vc_rc vc_load(struct vc_kg *kg, struct vc_core *core, struct vc_mono mono, 
         rc = vc_kg_count_tasks(kg, load_count, &l, err);
     if (rc == VC_OK)
         rc = vc_kg_open_tasks(kg, load_task, &l, err);
+    vc_effects_fini(&l.memory);
     if (rc == VC_OK)
         rc = l.rc;
     if (rc == VC_OK && l.bad[0])

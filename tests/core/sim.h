@@ -235,8 +235,6 @@ static inline void follow_move(struct sim *sim, const struct vc_effect *e)
         sim->in_flight[index_of(sim, task->row.agent_id)]--;
     if (e->move.state == VC_TASK_ASSIGNED)
         sim->in_flight[index_of(sim, e->move.agent_id)]++;
-    if (vc_task_state_final(e->move.from))
-        *tried_of(sim, task) = 0;
     assert_true(e->move.attempt <= e->move.max_attempts);
     sim->deadline_stops += e->move.state == VC_TASK_EXPIRED;
 }

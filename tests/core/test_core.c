@@ -296,6 +296,25 @@ static void a_restart_changes_nothing_that_a_client_can_see(void **state)
     world_destroy(&w);
 }
 
+static void a_retry_prefers_another_agent_also_after_a_restart(void **state)
+{
+    (void)state;
+    struct seen seen;
+    struct world *w = world_with(&vc_core_conf_default, &seen);
+    world_register(w, (struct vc_registration){.agent_id = "a"});
+    world_submit(w, (struct vc_submission){.task_id = "t"});
+    world_report(w, "t", VC_OUTCOME_FAILURE);
+    world_answer(w, "t", VC_ANSWER_DECLINED);
+    world_restart(w);
+    world_break_link(w);
+    world_register(w, (struct vc_registration){.agent_id = "a"});
+    world_register(w, (struct vc_registration){.agent_id = "b"});
+    world_mend_link(w);
+    assert_string_equal(seen.chosen, "b");
+    assert_int_equal(seen.rows[1].gate, VC_GATE_TRIED);
+    world_destroy(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -308,6 +327,7 @@ int main(void)
         cmocka_unit_test(an_empty_core_wants_nothing),
         cmocka_unit_test(a_setting_out_of_its_range_is_named),
         cmocka_unit_test(a_restart_changes_nothing_that_a_client_can_see),
+        cmocka_unit_test(a_retry_prefers_another_agent_also_after_a_restart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

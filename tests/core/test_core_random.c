@@ -239,8 +239,6 @@ static void forget_what_a_restart_forgets(struct sim *sim)
 {
     for (uint32_t a = 0; a < AGENTS; a++)
         sim->heard_ms[a] = -1;
-    if (sim->tried_cap > 0)
-        memset(sim->tried, 0, sim->tried_cap * sizeof *sim->tried);
 }
 
 static void do_restart(struct sim *sim)

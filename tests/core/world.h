@@ -34,7 +34,7 @@ struct world_task {
 struct world_execution {
     const char *task_id, *agent_id, *task_type;
     uint32_t epoch;
-    bool counted, winning;
+    bool counted, winning, failed;
     double value;
     struct vc_wall finished_at;
     const char *record; /* NULL: the core closed it */
@@ -232,6 +232,8 @@ static inline void world_put_execution(struct world *w, const struct vc_effect *
         .epoch = e->execution.epoch,
         .counted = e->execution.counted,
         .winning = e->execution.winning,
+        .failed = e->execution.outcome != VC_OUTCOME_SUCCESS &&
+                  e->execution.outcome != VC_OUTCOME_DECLINED,
         .value = e->execution.value,
         .finished_at = e->execution.finished_at,
         .record = world_keep(w, e->execution.record),
@@ -345,6 +347,23 @@ static inline void world_look_up_result(struct world *w, struct vc_reported *r)
         r->prior = strcmp(x->record, r->record) == 0 ? VC_PRIOR_REPORTED : VC_PRIOR_REPORTED_ELSE;
 }
 
+/* The agents that failed the task, as the shell finds them. */
+static inline void world_look_up_tried(struct world *w, struct vc_stored_task *row)
+{
+    const char **tried = NULL;
+    size_t n = 0, cap = 0;
+    for (size_t i = 0; i < w->executions_n; i++) {
+        if (!w->executions[i].failed ||
+            strcmp(w->executions[i].task_id, row->submission.task_id) != 0)
+            continue;
+        VC_GROW(tried, n, cap);
+        tried[n++] = w->executions[i].agent_id;
+    }
+    row->tried = world_keep_list(w, tried, n);
+    row->tried_n = n;
+    vc_free(tried);
+}
+
 static inline void world_remember_agent(struct world *w, const struct vc_registration *reg)
 {
     struct world_agent *agent = world_agent(w, reg->agent_id);
@@ -369,10 +388,12 @@ static inline void world_step(struct world *w, struct vc_event event)
         world_look_up_submission(w, &event);
     if (event.kind == VC_EVENT_CANCEL)
         event.cancel.known = world_known(w, event.cancel.task_id, NULL);
-    const struct world_task *retried =
+    struct world_task *retried =
         event.kind == VC_EVENT_RETRY ? world_task(w, event.retry.task_id) : NULL;
-    if (retried)
+    if (retried) {
+        world_look_up_tried(w, &retried->row);
         event.retry.stored = &retried->row;
+    }
     if (event.kind == VC_EVENT_RESULT)
         world_look_up_result(w, &event.result);
     if (event.kind == VC_EVENT_REGISTER)
@@ -465,9 +486,13 @@ static inline void world_load_tasks(struct world *w)
         if (vc_task_state_final((enum vc_task_state)state))
             vc_core_load_count(w->core, (enum vc_task_state)state, counts[state]);
     for (; order < w->next_order; order++)
-        for (size_t i = 0; i < w->tasks_n; i++)
-            if (w->tasks[i].order == order && !vc_task_state_final(w->tasks[i].row.known.state))
-                vc_core_load_task(w->core, &w->tasks[i].row, w->mono, w->wall);
+        for (size_t i = 0; i < w->tasks_n; i++) {
+            struct vc_stored_task *row = &w->tasks[i].row;
+            if (w->tasks[i].order != order || vc_task_state_final(row->known.state))
+                continue;
+            world_look_up_tried(w, row);
+            vc_core_load_task(w->core, row, w->mono, w->wall);
+        }
 }
 
 /* Give the core what the store holds, as at a start. */
