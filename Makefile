@@ -27,7 +27,7 @@ lint: all dev ## check the house rules, then run clang-tidy and cppcheck; FILES=
 	@ctest --preset dev -L '^lint$$'
 	@tests/lint/analyse build/dev $(FILES)
 
-demo: all ## start a coordinator with simulated agents and watch it learn
+demo: all ## run the main job: seven real tools as agents, and a coordinator that learns who is who
 	@$(call deps,demo)
 	@VAPORA_COORD=$(CURDIR)/build/bin/vapora-coord examples/demo/run
 
