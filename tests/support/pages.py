@@ -20,7 +20,8 @@ def pages():
 def section(text, heading):
     """What stands below a heading, up to the next of its rank or above."""
     level = heading.split()[0]
-    found = re.search(rf"^{re.escape(heading)}\n(.*?)(?=^#{{1,{len(level)}}} |\Z)", text, re.M | re.S)
+    found = re.search(rf"^{re.escape(heading)}\n(.*?)(?=^#{{1,{len(level)}}} |\Z)", text,
+                      re.M | re.S)
     assert found, f"there is no heading {heading!r}"
     return found.group(1)
 
@@ -84,7 +85,7 @@ def is_dead(page, target):
     if "://" in target or target.startswith("mailto:"):
         return None
     path, _, fragment = target.partition("#")
-    where = os.path.normpath(os.path.join(ROOT, os.path.dirname(page), path)) if path else ROOT / page
+    where = os.path.normpath(ROOT / os.path.dirname(page) / path) if path else ROOT / page
     if not os.path.exists(where):
         return f"{page}: {target} is not there"
     if fragment and anchor(fragment) not in [
