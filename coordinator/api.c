@@ -55,7 +55,11 @@ static bool want_text(struct ask *a, const char *key, bool (*ok)(const char *), 
 
 static bool want_id(struct ask *a, const char *key, bool required, const char **out)
 {
-    return want_text(a, key, vc_id_ok, "1 to 64 of the characters A-Z a-z 0-9 _ -", required, out);
+    if (want_text(a, key, vc_id_ok, "1 to 64 of the characters A-Z a-z 0-9 _ -", required, out))
+        return true;
+    if (json_object_get(a->request, key))
+        a->refusal->reason = "bad_id";
+    return false;
 }
 
 static bool want_type(struct ask *a, bool required, const char **out)
@@ -409,8 +413,11 @@ static bool score_rank(struct ask *a)
     size_t n;
     struct vc_seen *seen =
         vc_core_rank(a->api->core, type, a->api->mono, a->api->wall, a->api->fx, &n);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        vc_json_open(&a->out, '{');
         vc_record_seen(&a->out, &seen[i]);
+        vc_json_close(&a->out, '}');
+    }
     vc_json_close(&a->out, ']');
     vc_json_close(&a->out, '}');
     return true;
@@ -427,7 +434,10 @@ static bool score_get(struct ask *a)
         vc_core_rank(a->api->core, type, a->api->mono, a->api->wall, a->api->fx, &n);
     for (size_t i = 0; i < n; i++)
         if (strcmp(seen[i].agent_id, agent->agent_id) == 0) {
+            open_reply(a, VC_TYPE_API "score_get_response");
+            vc_json_kv_text(&a->out, "task_type", type);
             vc_record_seen(&a->out, &seen[i]);
+            vc_json_close(&a->out, '}');
             return true;
         }
     return refuse(a, 404, "agent_not_found", "agent_id", "agent '%s' was removed", agent->agent_id);

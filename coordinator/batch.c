@@ -53,6 +53,18 @@ static void on_link(struct vc_batch *b, const struct vc_inbound *in)
            in->link.text);
 }
 
+/* What no stream will ever take must not hold up what comes after it. */
+static void on_puback(struct vc_batch *b, const struct vc_inbound *in)
+{
+    if (in->puback.ok || in->puback.too_large)
+        vc_relay_stored(&b->relay, in->puback.outbox_seq, vc_mono_now());
+    else
+        vc_relay_refused(&b->relay, in->puback.text);
+    if (in->puback.too_large)
+        vc_log(VC_LOG_ERROR, "event.dropped", "outbox_seq=%lld reason=%s",
+               (long long)in->puback.outbox_seq, in->puback.text);
+}
+
 static void refused(struct vc_batch *b, const struct vc_inbound *in)
 {
     b->counters.invalid++;
@@ -79,8 +91,7 @@ static enum vc_rc look(struct vc_batch *b, size_t i, struct vc_err *err)
     else if (b->what[i] == VC_INTAKE_REFUSED)
         refused(b, in);
     else if (in->kind == VC_IN_PUBACK)
-        vc_relay_puback(&b->relay, in->puback.outbox_seq, in->puback.ok, in->puback.text,
-                        vc_mono_now());
+        on_puback(b, in);
     else if (in->kind == VC_IN_LINK)
         on_link(b, in);
     return VC_OK;

@@ -27,13 +27,33 @@ static enum vc_intake refuse(struct look *l, int code, const char *reason, const
     return VC_INTAKE_REFUSED;
 }
 
+/* @text as one line of at most VC_ERROR_TEXT_MAX bytes, cut between characters. */
+static const char *one_line(struct look *l, const char *text)
+{
+    if (!text)
+        return NULL;
+    VC_AUTO_BUF struct vc_buf line = {0};
+    vc_buf_show(&line, text);
+    if (line.len > VC_ERROR_TEXT_MAX) {
+        size_t cut = VC_ERROR_TEXT_MAX;
+        while (cut > 0 && ((unsigned char)line.text[cut] & 0xc0) == 0x80)
+            cut--;
+        line.text[cut] = '\0';
+    }
+    return vc_effects_copy(l->fx, vc_buf_text(&line));
+}
+
 /* An id of the request; NULL after a refusal. */
 static const char *need_id(struct look *l, const char *key)
 {
-    const char *id = json_string_value(json_object_get(l->in->request, key));
+    const json_t *value = json_object_get(l->in->request, key);
+    const char *id = json_string_value(value);
     if (vc_id_ok(id))
         return id;
-    refuse(l, 400, "bad_id", key, "it must be 1 to 64 of the characters A-Z a-z 0-9 _ -");
+    if (!value)
+        refuse(l, 400, "schema_violation", key, "it is required");
+    else
+        refuse(l, 400, "bad_id", key, "it must be 1 to 64 of the characters A-Z a-z 0-9 _ -");
     return NULL;
 }
 
@@ -131,7 +151,10 @@ static enum vc_intake on_cancel(struct look *l)
         return VC_INTAKE_REFUSED;
     l->event->kind = VC_EVENT_CANCEL;
     l->event->cancel.task_id = id;
-    l->event->cancel.reason = json_string_value(json_object_get(l->in->request, "reason"));
+    const json_t *reason = json_object_get(l->in->request, "reason");
+    if (reason && !json_is_string(reason))
+        return refuse(l, 400, "schema_violation", "reason", "it must be a text");
+    l->event->cancel.reason = one_line(l, json_string_value(reason));
     look_up(l, id, NULL, &l->event->cancel.known);
     return VC_INTAKE_EVENT;
 }
@@ -279,7 +302,7 @@ static enum vc_intake on_result(struct look *l)
         .agent_id = l->in->subject_id,
         .task_id = msg->task_id,
         .epoch = msg->epoch,
-        .error_message = msg->error_message,
+        .error_message = one_line(l, msg->error_message),
         .retryable = msg->retryable,
         .duration_ms = msg->duration_ms,
         .cost_micros = msg->cost_micros,
@@ -356,7 +379,10 @@ static enum vc_intake on_drain(struct look *l)
         return VC_INTAKE_REFUSED;
     l->event->kind = VC_EVENT_DRAIN;
     l->event->drain.agent_id = id;
-    l->event->drain.off = json_is_true(json_object_get(l->in->request, "off"));
+    const json_t *off = json_object_get(l->in->request, "off");
+    if (off && !json_is_boolean(off))
+        return refuse(l, 400, "schema_violation", "off", "it must be true or false");
+    l->event->drain.off = json_is_true(off);
     return VC_INTAKE_EVENT;
 }
 

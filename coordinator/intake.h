@@ -6,6 +6,9 @@
 #include "kg-store/kg.h"
 #include "nats-bridge/bus.h"
 
+/* Bytes of a task's error line: enough for a sentence; the report itself keeps everything. */
+#define VC_ERROR_TEXT_MAX 500
+
 /* What an inbound message comes to. */
 enum vc_intake {
     VC_INTAKE_EVENT,   /* step the core with the event */

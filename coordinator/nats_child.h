@@ -37,9 +37,8 @@ typedef void vc_nats_child_fn(void *ctx, const char *what, int64_t restart_in_ms
  * predecessor left behind and 10 s for the start. From then on @loop watches it and restarts it on
  * the same port; @on_exit may be NULL. @loop is borrowed, @conf is copied.
  *
- * VC_E_NOT_FOUND  no nats-server on the PATH, nor in the sbin beside its bin directories; the text names
- *                 the package
- * VC_E_BUSY       the port is taken, or another server still uses this directory
+ * VC_E_NOT_FOUND  no nats-server on the PATH, nor in the sbin beside its bin directories; the text
+ * names the package VC_E_BUSY       the port is taken, or another server still uses this directory
  * VC_E_INVALID    a port or password that cannot be one, a data dir that is no directory
  * VC_E_IO         a file cannot be written, or the server gave up: its last log line is in the text
  * VC_E_TIMEOUT    it runs but does not greet */

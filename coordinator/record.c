@@ -15,7 +15,6 @@ static void ratio(struct vc_json_out *out, const char *key, double value, uint64
 
 void vc_record_seen(struct vc_json_out *out, const struct vc_seen *seen)
 {
-    vc_json_open(out, '{');
     vc_json_kv_text(out, "agent_id", seen->agent_id);
     vc_json_kv_text(out, "gate", seen->gate == VC_GATE_NONE ? NULL : vc_gate_name(seen->gate));
     vc_json_kv_double(out, "score", seen->score);
@@ -31,7 +30,6 @@ void vc_record_seen(struct vc_json_out *out, const struct vc_seen *seen)
         vc_json_int(out, seen->rank);
     else
         vc_json_null(out);
-    vc_json_close(out, '}');
 }
 
 static void type_object(struct vc_json_out *out, const struct vc_decision *d)
@@ -84,8 +82,11 @@ void vc_record_decision(struct vc_json_out *out, const struct vc_decision *d)
     vc_json_kv_text(out, "base_kind", base_names[d->base]);
     vc_json_key(out, "candidates");
     vc_json_open(out, '[');
-    for (size_t i = 0; i < d->seen_n; i++)
+    for (size_t i = 0; i < d->seen_n; i++) {
+        vc_json_open(out, '{');
         vc_record_seen(out, &d->seen[i]);
+        vc_json_close(out, '}');
+    }
     vc_json_close(out, ']');
     funnel_object(out, &d->funnel);
     vc_json_kv_text(out, "chosen", d->chosen);

@@ -12,7 +12,7 @@
 /* A whole decision record. */
 void vc_record_decision(struct vc_json_out *out, const struct vc_decision *decision);
 
-/* One candidate of a decision or of a ranking. */
+/* One candidate of a decision or of a ranking, as the members of an open object. */
 void vc_record_seen(struct vc_json_out *out, const struct vc_seen *seen);
 
 /* An agent's standing in a type, as the members of an open object. */

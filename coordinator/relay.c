@@ -25,15 +25,14 @@ void vc_relay_link(struct vc_relay *relay, bool up, struct vc_mono now)
     rewind_to_safe(relay, now);
 }
 
-void vc_relay_puback(struct vc_relay *relay, int64_t seq, bool ok, const char *why,
-                     struct vc_mono now)
+void vc_relay_refused(struct vc_relay *relay, const char *why)
 {
-    if (!ok) {
-        /* It stays pending; patience sends it again. */
-        relay->refused++;
-        vc_copy(relay->problem, sizeof relay->problem, why);
-        return;
-    }
+    relay->refused++;
+    vc_copy(relay->problem, sizeof relay->problem, why);
+}
+
+void vc_relay_stored(struct vc_relay *relay, int64_t seq, struct vc_mono now)
+{
     for (size_t i = 0; i < relay->pending_n; i++) {
         if (relay->pending[i] != seq)
             continue;

@@ -26,9 +26,11 @@ struct vc_relay {
 /* The connection came or went: whatever was on its way is on its way no longer. */
 void vc_relay_link(struct vc_relay *relay, bool up, struct vc_mono now);
 
-/* A message was stored, or refused. */
-void vc_relay_puback(struct vc_relay *relay, int64_t seq, bool ok, const char *why,
-                     struct vc_mono now);
+/* A message was stored. */
+void vc_relay_stored(struct vc_relay *relay, int64_t seq, struct vc_mono now);
+
+/* A message was refused: patience sends it again. */
+void vc_relay_refused(struct vc_relay *relay, const char *why);
 
 /* Inside the transaction of the next batch: delete what is safe in the stream. vc_relay_dropped
  * says that the transaction is committed. */

@@ -35,7 +35,7 @@ struct vc_service {
     struct vc_nats_child *nats;
     struct vc_batch *batch; /* large, so not on the stack */
     char store_problem[256];
-    char nats_problem[512]; /* the last one that was logged */
+    char nats_seen[512], nats_said[512]; /* the last problem seen, and the last one logged */
     bool pulling, stopping, part_open;
     enum vc_rc rc; /* why the loop ended */
     struct vc_err *err;
@@ -78,17 +78,22 @@ static void on_stuck(struct vc_service *s, const struct vc_err *err)
     arm(s, STUCK_RETRY_MS);
 }
 
-/* What keeps NATS from being ready, or differs there, is said once, not at every try. */
+/* What keeps NATS or the events' streams from working, or differs there, is said once and not at
+ * every try; and only when two looks in a row see it, for a start is no failure. */
 static void watch_nats(struct vc_service *s)
 {
     struct vc_bus_status status;
     vc_bus_status(s->batch->bus, &status);
-    const char *problem = status.problem[0] ? status.problem : status.drift;
-    if (strcmp(problem, s->nats_problem) == 0)
+    const char *problem = status.problem[0] ? status.problem : s->batch->relay.problem;
+    if (!problem[0])
+        problem = status.drift;
+    bool lasts = strcmp(problem, s->nats_seen) == 0;
+    vc_copy(s->nats_seen, sizeof s->nats_seen, problem);
+    if (!lasts || strcmp(problem, s->nats_said) == 0)
         return;
+    vc_copy(s->nats_said, sizeof s->nats_said, problem);
     if (problem[0])
-        vc_log(VC_LOG_WARN, status.problem[0] ? "nats.problem" : "nats.drift", "%s", problem);
-    vc_copy(s->nats_problem, sizeof s->nats_problem, problem);
+        vc_log(VC_LOG_WARN, "nats.problem", "%s", problem);
 }
 
 static void work(struct vc_service *s)

@@ -11,6 +11,8 @@
 
 enum { NO_RESPONDERS = 503 };
 
+#define MESSAGE_TOO_LARGE 10054 /* JetStream's err_code */
+
 static struct vc_parcel *parcel_new(enum vc_in_kind kind, natsMsg *msg)
 {
     struct vc_parcel *parcel = vc_xcalloc(1, sizeof *parcel);
@@ -221,6 +223,8 @@ static void read_puback(struct vc_inbound *in, natsMsg *msg)
 {
     json_t *ack = json_loadb(natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg), 0, NULL);
     const json_t *said = json_object_get(json_object_get(ack, "error"), "description");
+    const json_t *code = json_object_get(json_object_get(ack, "error"), "err_code");
+    in->puback.too_large = json_integer_value(code) == MESSAGE_TOO_LARGE;
     in->puback.ok = json_is_string(json_object_get(ack, "stream")) && !said;
     if (!in->puback.ok)
         vc_copy(in->puback.text, sizeof in->puback.text,
@@ -241,6 +245,8 @@ static void on_puback(natsConnection *nc, natsSubscription *sub, natsMsg *msg, v
         vc_subject_parse_number(natsMsg_GetSubject(msg), bus->puback_inbox, &in->puback.outbox_seq);
     if (ours)
         read_puback(in, msg);
+    if (vc_msg_status(msg) == NO_RESPONDERS)
+        vc_bus_check_soon(bus); /* the stream is gone */
     natsMsg_Destroy(msg);
     if (!ours || !vc_bus_post(bus, parcel))
         vc_inbound_destroy(&in);

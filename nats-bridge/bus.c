@@ -13,6 +13,7 @@
 
 #define ACK_WAIT_MS      30000
 #define STREAM_MAX_BYTES (INT64_C(1) << 30)
+#define HEADERS_MAX      256 /* bytes of our own message headers, at most */
 
 static void set_endpoints(struct vc_bus *bus, const char *const *verbs)
 {
@@ -54,7 +55,7 @@ enum vc_rc vc_bus_open(const struct vc_bus_conf *conf, struct vc_bus **bus_out, 
     bus->wake_ctx = conf->wake_ctx;
     bus->started_ms = vc_wall_now().ms;
     vc_copy(bus->prefix, sizeof bus->prefix, conf->prefix);
-    snprintf(bus->problem, sizeof bus->problem, "connecting to %.200s", server.shown);
+    snprintf(bus->problem, sizeof bus->problem, "not connected to %.200s yet", server.shown);
     set_endpoints(bus, conf->endpoints);
     vc_inqueue_init(&bus->queue);
     vc_gate_init(&bus->gate);
@@ -236,9 +237,37 @@ bool vc_bus_control(struct vc_bus *bus, const char *agent_id, const char *body, 
            vc_bus_send(bus, subject, NULL, body, len);
 }
 
+void vc_bus_check_soon(struct vc_bus *bus)
+{
+    pthread_mutex_lock(&bus->lock);
+    bus->check_due = true;
+    pthread_cond_signal(&bus->work);
+    pthread_mutex_unlock(&bus->lock);
+}
+
+/* The server would close the connection over it; the owner must hear that it will never go. */
+static void refuse_for_size(struct vc_bus *bus, int64_t outbox_seq, size_t len)
+{
+    struct vc_parcel *parcel = vc_xcalloc(1, sizeof *parcel);
+    parcel->in.kind = VC_IN_PUBACK;
+    parcel->in.puback.outbox_seq = outbox_seq;
+    parcel->in.puback.too_large = true;
+    parcel->bytes = sizeof *parcel;
+    snprintf(parcel->in.puback.text, sizeof parcel->in.puback.text,
+             "%zu bytes are more than the server's max_payload", len);
+    struct vc_inbound *in = &parcel->in;
+    if (!vc_bus_post(bus, parcel))
+        vc_inbound_destroy(&in);
+}
+
 bool vc_bus_publish_stored(struct vc_bus *bus, int64_t outbox_seq, const char *subject,
                            const char *msg_id, const char *body, size_t len)
 {
+    int64_t max = atomic_load(&bus->max_payload);
+    if (max > 0 && (int64_t)len + HEADERS_MAX > max) {
+        refuse_for_size(bus, outbox_seq, len);
+        return true;
+    }
     char reply[VC_SUBJECT_MAX];
     snprintf(reply, sizeof reply, "%s.%" PRId64, bus->puback_inbox, outbox_seq);
     natsMsg *msg = NULL;

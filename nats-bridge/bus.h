@@ -74,6 +74,7 @@ struct vc_inbound {
         struct {
             int64_t outbox_seq;
             bool ok;        /* also when the stream had it already */
+            bool too_large; /* no stream will ever take it */
             char text[128]; /* why not */
         } puback;
         struct {

@@ -56,6 +56,7 @@ struct vc_bus {
     uint64_t reconnects;
     uint64_t unread, unread_before; /* dropped by the library: on this connection, on former ones */
     char server_version[32], problem[256], drift[512], denied[256];
+    char made[256]; /* what the check at hand had to create; the supervisor's alone */
     struct vc_endpoint *endpoints;
     size_t endpoints_n;
     int64_t started_ms;
@@ -72,6 +73,9 @@ bool vc_bus_post(struct vc_bus *bus, struct vc_parcel *parcel);
  * cannot overtake each other. True: call vc_bus_wake after letting go of the lock. */
 bool vc_bus_queue_link(struct vc_bus *bus, bool up, const char *text);
 void vc_bus_wake(struct vc_bus *bus);
+
+/* Let the supervisor look at the streams and consumers at once. */
+void vc_bus_check_soon(struct vc_bus *bus);
 
 /* The endpoint of @verb, NULL when there is none. */
 struct vc_endpoint *vc_bus_endpoint(struct vc_bus *bus, const char *verb);

@@ -63,8 +63,8 @@ static json_t *stream_config(const struct vc_bus *bus, enum vc_stream stream, co
                   name, "subjects", subjects, "retention", "limits", "storage", "file", "discard",
                   mailbox ? "new" : "old", "max_consumers", -1, "max_msgs", -1,
                   "max_msgs_per_subject", -1, "max_age", (json_int_t)ages[stream], "max_bytes",
-                  (json_int_t)bytes, "max_msg_size", VC_BODY_MAX + HEADROOM, "duplicate_window",
-                  (json_int_t)DUPLICATE_WINDOW_NS, "num_replicas", 1);
+                  (json_int_t)bytes, "max_msg_size", mailbox ? VC_BODY_MAX + HEADROOM : -1,
+                  "duplicate_window", (json_int_t)DUPLICATE_WINDOW_NS, "num_replicas", 1);
     VC_CHECK(config);
     return config;
 }
@@ -169,13 +169,20 @@ struct thing {
     bool mailbox;
 };
 
-static bool ensure(const struct vc_bus *bus, natsConnection *nc, const struct thing *thing,
+static void note_made(struct vc_bus *bus, const char *what)
+{
+    size_t len = strlen(bus->made);
+    snprintf(bus->made + len, sizeof bus->made - len, "%s%s", len ? ", " : "", what);
+}
+
+static bool ensure(struct vc_bus *bus, natsConnection *nc, const struct thing *thing,
                    char problem[256], char drift[512])
 {
     json_t *answer = call(nc, bus, thing->info, NULL, problem);
     if (answer && err_code(answer) == thing->absent) {
         json_decref(answer);
         answer = call(nc, bus, thing->create, thing->create_request, problem);
+        note_made(bus, thing->what);
     }
     if (!answer)
         return false;
@@ -190,7 +197,7 @@ static bool ensure(const struct vc_bus *bus, natsConnection *nc, const struct th
     return ok;
 }
 
-static bool ensure_stream(const struct vc_bus *bus, natsConnection *nc, enum vc_stream stream,
+static bool ensure_stream(struct vc_bus *bus, natsConnection *nc, enum vc_stream stream,
                           char problem[256], char drift[512])
 {
     char name[VC_SUBJECT_MAX], what[64], info[VC_SUBJECT_MAX + 32], create[VC_SUBJECT_MAX + 32];
@@ -208,7 +215,7 @@ static bool ensure_stream(const struct vc_bus *bus, natsConnection *nc, enum vc_
     return ok;
 }
 
-static bool ensure_consumer(const struct vc_bus *bus, natsConnection *nc,
+static bool ensure_consumer(struct vc_bus *bus, natsConnection *nc,
                             const struct vc_mailbox *mailbox, char problem[256], char drift[512])
 {
     char what[96], info[VC_SUBJECT_MAX + 64], create[VC_SUBJECT_MAX + 64];
@@ -229,7 +236,7 @@ static bool ensure_consumer(const struct vc_bus *bus, natsConnection *nc,
 
 bool vc_streams_ensure(struct vc_bus *bus, natsConnection *nc, char problem[256], char drift[512])
 {
-    problem[0] = drift[0] = '\0';
+    problem[0] = drift[0] = bus->made[0] = '\0';
     for (int i = 0; i < VC_STREAM_COUNT; i++)
         if (!ensure_stream(bus, nc, (enum vc_stream)i, problem, drift))
             return false;

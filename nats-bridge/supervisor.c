@@ -10,7 +10,7 @@
 #define TICK_MS         200
 #define RETRY_MS        500 /* between attempts to connect, or to get the streams right */
 #define RETRY_DENIED_MS 2000
-#define PURGE_EVERY_MS  5000
+#define PURGE_EVERY_MS  5000 /* and look whether all streams are still there */
 
 static void set_problem(struct vc_bus *bus, const char *text)
 {
@@ -222,6 +222,23 @@ static bool prepare(struct vc_bus *bus, char problem[256], char drift[512])
     return vc_streams_ensure(bus, bus->nc, problem, drift);
 }
 
+/* Something that was there is there no more, and was made again: whoever believed that it holds
+ * what was sent must hear of it. */
+static void announce_made(struct vc_bus *bus)
+{
+    char text[256];
+    snprintf(text, sizeof text, "%.200s had vanished and was made again, empty", bus->made);
+    pthread_mutex_lock(&bus->lock);
+    bool wake = set_not_ready(bus, text);
+    pthread_mutex_unlock(&bus->lock);
+    for (size_t i = 0; i < VC_MAILBOXES; i++) {
+        vc_mailbox_shut(&bus->mailboxes[i]);
+        bus->mailboxes[i].purged = 0;
+    }
+    if (wake)
+        vc_bus_wake(bus);
+}
+
 static void become_ready(struct vc_bus *bus, uint64_t losses, const char *drift)
 {
     char text[256];
@@ -267,6 +284,8 @@ static int64_t check(struct vc_bus *bus)
     bool ok = prepare(bus, problem, drift);
     bool allowed = permitted(bus, ok, problem);
     if (ok && allowed) {
+        if (bus->made[0])
+            announce_made(bus);
         become_ready(bus, losses, drift);
         return 0;
     }
@@ -289,6 +308,7 @@ static void routine(struct vc_bus *bus, int64_t *purge_at)
     *purge_at = now + PURGE_EVERY_MS;
     for (size_t i = 0; i < VC_MAILBOXES; i++)
         vc_streams_purge(bus->nc, &bus->mailboxes[i]);
+    vc_bus_check_soon(bus);
 }
 
 struct duties {

@@ -251,6 +251,29 @@ static void events_are_stored_once_and_acknowledged(void **state)
     vc_inbound_destroy(&in);
 }
 
+/* One a byte too long for a mailbox (the server says so), one for the whole server (we know). */
+static void a_message_that_no_stream_can_take_is_told_apart(void **state)
+{
+    static const struct {
+        const char *subject;
+        size_t len;
+    } sent[] = {{"vapora.task.submit.t1", 70000}, {"vapora.event.decision", 2 << 20}};
+    struct rig *rig = *state;
+    start(rig);
+    char *body = vc_xcalloc(1, 2 << 20);
+    memset(body, 'x', 2 << 20);
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(
+            vc_bus_publish_stored(rig->bus, 43, sent[i].subject, "u:43", body, sent[i].len));
+        struct vc_inbound *in = next(rig, VC_IN_PUBACK);
+        assert_int_equal(in->puback.outbox_seq, 43);
+        assert_false(in->puback.ok);
+        assert_true(in->puback.too_large);
+        vc_inbound_destroy(&in);
+    }
+    vc_free(body);
+}
+
 static void heartbeats_carry_the_agent_of_their_subject(void **state)
 {
     struct rig *rig = *state;
@@ -477,6 +500,7 @@ int main(void)
         WITH_SERVER(an_absent_agent_is_known_at_once),
         WITH_SERVER(agents_accept_decline_or_answer_nonsense),
         WITH_SERVER(events_are_stored_once_and_acknowledged),
+        WITH_SERVER(a_message_that_no_stream_can_take_is_told_apart),
         WITH_SERVER(heartbeats_carry_the_agent_of_their_subject),
         WITH_SERVER(requests_are_answered_and_errors_carry_headers),
         WITH_SERVER(error_codes_become_result_codes),
