@@ -1,3 +1,4 @@
+#include "base/check.h"
 #include "base/mem.h"
 #include "coordinator/core_state.h"
 #include "scoring/explain.h"
@@ -187,6 +188,7 @@ struct vc_seen *vc_core_seen(struct vc_core *core, uint32_t type, struct vc_wall
                              struct vc_effects *fx, size_t max, size_t *n)
 {
     struct vc_scratch *scratch = &core->scratch;
+    VC_CHECK(scratch->n == 0 || scratch->scores != NULL);
     size_t all = core->scratch.funnel.registered;
     size_t room = all < max ? all : max;
     struct vc_seen *seen = vc_effects_alloc(fx, (room ? room : 1) * sizeof *seen);

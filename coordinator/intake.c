@@ -285,10 +285,9 @@ struct earlier {
 static void compare(void *ctx, const struct vc_kg_execution *row)
 {
     struct earlier *e = ctx;
-    if (!row->record)
+    /* An epoch that another agent had is to this one as good as closed. */
+    if (!row->record || strcmp(row->agent_id, e->agent_id) != 0)
         e->prior = VC_PRIOR_OURS;
-    else if (strcmp(row->agent_id, e->agent_id) != 0)
-        e->prior = VC_PRIOR_OURS; /* another agent had that epoch: to this one it is stale */
     else
         e->prior = strcmp(row->record, e->record) == 0 ? VC_PRIOR_REPORTED : VC_PRIOR_REPORTED_ELSE;
 }

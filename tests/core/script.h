@@ -366,11 +366,15 @@ static inline void script_play(struct script *s, char *text)
 static inline void script_given_history(struct script *s)
 {
     const char *agent = script_word(s, 1), *type = script_word(s, 2);
-    unsigned ok = 0, n = 0;
     const char *share = script_word(s, 3);
-    if (sscanf(share, "%u/%u", &ok, &n) != 2)
+    char *slash, *end = NULL;
+    unsigned long ok = strtoul(share, &slash, 10), n = 0;
+    if (*slash == '/')
+        n = strtoul(slash + 1, &end, 10);
+    if (!end || *end)
         script_stop(s, "no k/n:", share);
-    world_remember(s->w, agent, type, ok, n, script_duration(s, script_option(s, "age"), 0));
+    world_remember(s->w, agent, type, (unsigned)ok, (unsigned)n,
+                   script_duration(s, script_option(s, "age"), 0));
 }
 
 static inline void script_given_decisions(struct script *s)

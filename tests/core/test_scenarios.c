@@ -34,7 +34,7 @@ static char *read_file(const char *path)
 /* The next line that came, without its indent; NULL when there is none. */
 static char *next_got(struct scene *scene)
 {
-    if (!*scene->got_at)
+    if (!scene->got_at || !*scene->got_at)
         return NULL;
     const char *begin = after_blanks(scene->got_at);
     size_t len = strcspn(begin, "\n");

@@ -31,7 +31,7 @@ static void moves_are_those_of_the_table(void **state)
     for (int from = 0; from < VC_TASK_STATE_COUNT; from++)
         for (int to = 0; to < VC_TASK_STATE_COUNT; to++)
             assert_int_equal(vc_task_move_ok((enum vc_task_state)from, (enum vc_task_state)to),
-                             moves[from][2 * to] == 'Y');
+                             moves[from][2 * (size_t)to] == 'Y');
 }
 
 static void names_parse_back_and_nothing_else_does(void **state)

@@ -543,7 +543,7 @@ static inline void world_remember(struct world *w, const char *agent_id, const c
     const char *type = world_type(w, task_type)->name;
     for (unsigned i = 0; i < n; i++) {
         VC_GROW(w->executions, w->executions_n, w->executions_cap);
-        w->executions[w->executions_n++] = (struct world_execution){
+        w->executions[w->executions_n] = (struct world_execution){
             .task_id = world_key(w, "before", (uint32_t)w->executions_n),
             .agent_id = world_agent(w, agent_id)->reg.agent_id,
             .task_type = type,
@@ -554,6 +554,7 @@ static inline void world_remember(struct world *w, const char *agent_id, const c
             .finished_at = {w->wall.ms - age_ms},
             .record = "{}",
         };
+        w->executions_n++;
     }
 }
 
