@@ -50,9 +50,10 @@ void vc_core_load_agent(struct vc_core *core, const struct vc_registration *reg,
                         bool removed, struct vc_wall registered_at);
 void vc_core_load_type(struct vc_core *core, const char *task_type, uint64_t decisions,
                        uint64_t trials);
+/* Its newest execution also says since when the agent has been idle. */
 void vc_core_load_cell(struct vc_core *core, const char *agent_id, const char *task_type,
                        const struct vc_evidence *evidence, size_t n, uint64_t n_total,
-                       double value_sum);
+                       double value_sum, struct vc_mono mono, struct vc_wall wall);
 /* An open task, in the order of acceptance. Its agent must have been loaded. */
 void vc_core_load_task(struct vc_core *core, const struct vc_stored_task *stored,
                        struct vc_mono mono, struct vc_wall wall);

@@ -22,12 +22,18 @@ void vc_core_load_type(struct vc_core *core, const char *task_type, uint64_t dec
 
 void vc_core_load_cell(struct vc_core *core, const char *agent_id, const char *task_type,
                        const struct vc_evidence *evidence, size_t n, uint64_t n_total,
-                       double value_sum)
+                       double value_sum, struct vc_mono mono, struct vc_wall wall)
 {
-    const struct vc_agent *agent = vc_roster_find(&core->roster, agent_id);
+    struct vc_agent *agent = vc_roster_find(&core->roster, agent_id);
     VC_CHECK(agent != NULL);
     vc_profile_load(core->profiles, agent->index, vc_core_type(core, task_type), evidence, n,
                     n_total, value_sum);
+    if (n == 0)
+        return;
+    int64_t idle_ms = wall.ms - evidence[n - 1].finished_at.ms;
+    int64_t since_ms = mono.ms - (idle_ms > 0 ? idle_ms : 0);
+    if (since_ms > agent->idle_since.ms)
+        agent->idle_since.ms = since_ms;
 }
 
 void vc_core_load_task(struct vc_core *core, const struct vc_stored_task *stored,

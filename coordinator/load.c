@@ -49,7 +49,7 @@ static void load_cell(void *ctx, const struct vc_kg_cell *cell)
 {
     struct load *l = ctx;
     vc_core_load_cell(l->core, cell->agent_id, cell->task_type, cell->evidence, cell->n,
-                      cell->n_total, cell->value_sum);
+                      cell->n_total, cell->value_sum, l->mono, l->wall);
     l->loaded->cells++;
 }
 

@@ -45,6 +45,7 @@ static struct vc_agent *add(struct vc_roster *roster, const char *agent_id)
     struct vc_agent *agent = vc_xcalloc(1, sizeof *agent);
     agent->agent_id = vc_xstrdup(agent_id);
     agent->index = (uint32_t)roster->len;
+    agent->idle_since.ms = INT64_MIN; /* who never worked has been idle for the longest */
     VC_GROW(roster->agents, roster->len, roster->cap);
     roster->agents[roster->len++] = agent;
     vc_map_put(&roster->by_id, agent->agent_id, agent->index);

@@ -33,7 +33,8 @@ struct vc_agent {
     bool heard;       /* since this coordinator started */
     bool unreachable; /* did not take an assignment; until it is heard again */
     bool said_online; /* the last liveness event that was sent */
-    struct vc_mono heard_at, idle_since, paused_until;
+    struct vc_mono heard_at, paused_until;
+    struct vc_mono idle_since; /* when it last got or ended a task; INT64_MIN = never */
     struct vc_wall registered_at;
     struct vc_task *leases;
     struct vc_agent *heard_prev, *heard_next; /* by heard_at, oldest first; said_online ones only */

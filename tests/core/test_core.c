@@ -296,6 +296,31 @@ static void a_restart_changes_nothing_that_a_client_can_see(void **state)
     world_destroy(&w);
 }
 
+/* Both have one success and the same score; the one that has been idle for longer goes first, and
+ * knows so after a restart. */
+static void who_has_been_idle_for_longer_is_not_forgotten(void **state)
+{
+    (void)state;
+    struct seen seen;
+    struct world *w = world_with(&vc_core_conf_default, &seen);
+    for (int i = 0; i < 2; i++)
+        world_register(w, (struct vc_registration){.agent_id = i == 0 ? "b" : "a"});
+    world_submit(w, (struct vc_submission){.task_id = "t1", .pin_agent_id = "b"});
+    world_report(w, "t1", VC_OUTCOME_SUCCESS);
+    world_pass(w, 5);
+    world_submit(w, (struct vc_submission){.task_id = "t2", .pin_agent_id = "a"});
+    world_report(w, "t2", VC_OUTCOME_SUCCESS);
+    world_restart(w);
+    world_break_link(w);
+    for (int i = 0; i < 2; i++)
+        world_register(w, (struct vc_registration){.agent_id = i == 0 ? "b" : "a"});
+    world_submit(w, (struct vc_submission){.task_id = "t3"});
+    world_mend_link(w);
+    assert_string_equal(seen.chosen, "b");
+    assert_string_equal(seen.tie_break, "idle");
+    world_destroy(&w);
+}
+
 static void a_retry_prefers_another_agent_also_after_a_restart(void **state)
 {
     (void)state;
@@ -327,6 +352,7 @@ int main(void)
         cmocka_unit_test(an_empty_core_wants_nothing),
         cmocka_unit_test(a_setting_out_of_its_range_is_named),
         cmocka_unit_test(a_restart_changes_nothing_that_a_client_can_see),
+        cmocka_unit_test(who_has_been_idle_for_longer_is_not_forgotten),
         cmocka_unit_test(a_retry_prefers_another_agent_also_after_a_restart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -472,7 +472,7 @@ static inline void world_load_cell(struct world *w, const char *agent_id, const 
         sum += x->value;
     }
     if (n > 0)
-        vc_core_load_cell(w->core, agent_id, task_type, evidence, n, n, sum);
+        vc_core_load_cell(w->core, agent_id, task_type, evidence, n, n, sum, w->mono, w->wall);
     vc_free(evidence);
 }
 
