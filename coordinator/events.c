@@ -17,7 +17,7 @@ struct collector {
     vc_events_fn *each;
     void *ctx;
     enum vc_rc rc;
-    struct message *messages;
+    struct message **messages; /* each stays where it is: its writer points into it */
     size_t n, cap;
 };
 
@@ -46,10 +46,9 @@ static struct vc_json_out *on(struct collector *c, const char *family, const cha
     VC_AUTO_BUF struct vc_buf subject = {0};
     vc_buf_printf(&subject, "%s.%s%s", c->prefix, family, name);
     for (size_t i = 0; i < c->n; i++) {
-        struct message *m = &c->messages[i];
+        struct message *m = c->messages[i];
         if (strcmp(m->subject, subject.text) != 0)
             continue;
-        m->out.buf = &m->body; /* the array may have moved */
         if (m->body.len >= VC_EVENTS_BODY_MAX) {
             flush(c, m);
             begin(m);
@@ -57,8 +56,8 @@ static struct vc_json_out *on(struct collector *c, const char *family, const cha
         return &m->out;
     }
     VC_GROW(c->messages, c->n, c->cap);
-    struct message *m = &c->messages[c->n++];
-    *m = (struct message){.subject = vc_xstrdup(subject.text)};
+    struct message *m = c->messages[c->n++] = vc_xcalloc(1, sizeof *m);
+    m->subject = vc_xstrdup(subject.text);
     begin(m);
     return &m->out;
 }
@@ -184,9 +183,11 @@ enum vc_rc vc_events_of(const struct vc_effects *fx, const char *prefix, vc_even
     for (size_t i = 0; i < fx->len; i++)
         add(&c, &fx->items[i]);
     for (size_t i = 0; i < c.n; i++) {
-        flush(&c, &c.messages[i]);
-        vc_buf_fini(&c.messages[i].body);
-        vc_free(c.messages[i].subject);
+        struct message *m = c.messages[i];
+        flush(&c, m);
+        vc_buf_fini(&m->body);
+        vc_free(m->subject);
+        vc_free(m);
     }
     vc_free(c.messages);
     return c.rc;
