@@ -13,7 +13,6 @@
 
 #define ACK_WAIT_MS      30000
 #define STREAM_MAX_BYTES (INT64_C(1) << 30)
-#define HEADERS_MAX      256 /* bytes of our own message headers, at most */
 
 static void set_endpoints(struct vc_bus *bus, const char *const *verbs)
 {
@@ -169,14 +168,21 @@ bool vc_bus_send(struct vc_bus *bus, const char *subject, const char *reply, con
     return s == NATS_OK;
 }
 
-bool vc_bus_send_msg(struct vc_bus *bus, natsMsg *msg)
+static natsStatus publish(struct vc_bus *bus, natsMsg *msg)
 {
     if (!atomic_load(&bus->connected))
-        return false;
+        return NATS_CONNECTION_DISCONNECTED;
+    natsStatus s = NATS_CONNECTION_DISCONNECTED;
     pthread_rwlock_rdlock(&bus->nc_lock);
-    bool ok = bus->nc && natsConnection_PublishMsg(bus->nc, msg) == NATS_OK;
+    if (bus->nc)
+        s = natsConnection_PublishMsg(bus->nc, msg);
     pthread_rwlock_unlock(&bus->nc_lock);
-    return ok;
+    return s;
+}
+
+bool vc_bus_send_msg(struct vc_bus *bus, natsMsg *msg)
+{
+    return publish(bus, msg) == NATS_OK;
 }
 
 bool vc_bus_ack(struct vc_bus *bus, struct vc_inbound *in)
@@ -245,7 +251,8 @@ void vc_bus_check_soon(struct vc_bus *bus)
     pthread_mutex_unlock(&bus->lock);
 }
 
-/* The server would close the connection over it; the owner must hear that it will never go. */
+/* The library keeps back what the server would end the connection over; the owner must hear that it
+ * will never go. */
 static void refuse_for_size(struct vc_bus *bus, int64_t outbox_seq, size_t len)
 {
     struct vc_parcel *parcel = vc_xcalloc(1, sizeof *parcel);
@@ -254,7 +261,7 @@ static void refuse_for_size(struct vc_bus *bus, int64_t outbox_seq, size_t len)
     parcel->in.puback.too_large = true;
     parcel->bytes = sizeof *parcel;
     snprintf(parcel->in.puback.text, sizeof parcel->in.puback.text,
-             "%zu bytes are more than the server's max_payload", len);
+             "%zu bytes and their headers are more than the server's max_payload", len);
     struct vc_inbound *in = &parcel->in;
     if (!vc_bus_post(bus, parcel))
         vc_inbound_destroy(&in);
@@ -263,18 +270,18 @@ static void refuse_for_size(struct vc_bus *bus, int64_t outbox_seq, size_t len)
 bool vc_bus_publish_stored(struct vc_bus *bus, int64_t outbox_seq, const char *subject,
                            const char *msg_id, const char *body, size_t len)
 {
-    int64_t max = atomic_load(&bus->max_payload);
-    if (max > 0 && (int64_t)len + HEADERS_MAX > max) {
-        refuse_for_size(bus, outbox_seq, len);
-        return true;
-    }
     char reply[VC_SUBJECT_MAX];
     snprintf(reply, sizeof reply, "%s.%" PRId64, bus->puback_inbox, outbox_seq);
     natsMsg *msg = NULL;
-    bool ok = natsMsg_Create(&msg, subject, reply, body, (int)len) == NATS_OK &&
-              natsMsgHeader_Set(msg, "Nats-Msg-Id", msg_id) == NATS_OK && vc_bus_send_msg(bus, msg);
+    natsStatus s = natsMsg_Create(&msg, subject, reply, body, (int)len);
+    if (s == NATS_OK)
+        s = natsMsgHeader_Set(msg, "Nats-Msg-Id", msg_id);
+    if (s == NATS_OK)
+        s = publish(bus, msg);
     natsMsg_Destroy(msg);
-    return ok;
+    if (s == NATS_MAX_PAYLOAD)
+        refuse_for_size(bus, outbox_seq, len);
+    return s == NATS_OK || s == NATS_MAX_PAYLOAD;
 }
 
 struct vc_endpoint *vc_bus_endpoint(struct vc_bus *bus, const char *verb)

@@ -41,7 +41,8 @@ enum vc_in_kind {
     VC_IN_API,          /* a request to <prefix>.api.<noun>.<verb>[.<agent_id>] */
     VC_IN_ASSIGN_REPLY, /* an agent's answer to an assignment, or that nobody listens */
     VC_IN_PUBACK,       /* an event of the outbox is stored, or was refused */
-    VC_IN_LINK,         /* the connection came (streams ready) or went */
+    VC_IN_LINK,         /* the connection came (streams ready) or went; also when a stream or
+                           consumer vanished under it, and was made again: the text says which */
 };
 
 /* One thing that arrived. Owned by the taker: vc_inbound_destroy() it. */
@@ -74,7 +75,7 @@ struct vc_inbound {
         struct {
             int64_t outbox_seq;
             bool ok;        /* also when the stream had it already */
-            bool too_large; /* no stream will ever take it */
+            bool too_large; /* its stream or this server will never take it; not ok */
             char text[128]; /* why not */
         } puback;
         struct {
@@ -118,7 +119,8 @@ bool vc_bus_assign(struct vc_bus *bus, const char *agent_id, const char *task_id
 bool vc_bus_control(struct vc_bus *bus, const char *agent_id, const char *body, size_t len);
 
 /* Publish a message of the outbox into its stream with Nats-Msg-Id @msg_id; VC_IN_PUBACK answers,
- * unless the server or the connection is lost on the way: repeat it then. */
+ * unless the server or the connection is lost on the way: repeat it then. True and an answer that
+ * says too_large also when the server carries no message of this length. */
 bool vc_bus_publish_stored(struct vc_bus *bus, int64_t outbox_seq, const char *subject,
                            const char *msg_id, const char *body, size_t len);
 
@@ -128,7 +130,9 @@ void vc_bus_served(struct vc_bus *bus, const char *verb, int64_t took_us, bool e
 struct vc_bus_status {
     bool connected, ready;   /* ready: streams and consumers are there and as expected */
     char server_version[32]; /* "" before the first connection */
-    char problem[256];       /* why not ready; "" when ready */
+    /* Why not ready; "" when ready. "not connected to ... yet" until the first attempt failed: that
+     * is no error. */
+    char problem[256];
     /* Streams that differ from what we would create, or a permission that the server denied while
      * ready; "" when none. */
     char drift[512];

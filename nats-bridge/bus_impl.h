@@ -56,7 +56,10 @@ struct vc_bus {
     uint64_t reconnects;
     uint64_t unread, unread_before; /* dropped by the library: on this connection, on former ones */
     char server_version[32], problem[256], drift[512], denied[256];
-    char made[256]; /* what the check at hand had to create; the supervisor's alone */
+    /* The supervisor's alone: everything was there once, so that what is absent has vanished; and
+     * what did since the owner last heard that the link is up. */
+    bool known;
+    char vanished[256];
     struct vc_endpoint *endpoints;
     size_t endpoints_n;
     int64_t started_ms;
@@ -87,6 +90,10 @@ bool vc_service_api_subscribe(struct vc_bus *bus);
 /* One more subscription of the current connection. */
 bool vc_bus_subscribe(struct vc_bus *bus, const char *subject, const char *group,
                       natsMsgHandler handler, void *ctx);
+
+/* A stream or consumer is not there. At the first start that is no news; later the owner hears that
+ * the link is down, and when it is up again, what had to be made again. */
+void vc_bus_vanished(struct vc_bus *bus, const char *what);
 
 /* Create or compare the streams and consumers. False: @problem says why not. */
 bool vc_streams_ensure(struct vc_bus *bus, natsConnection *nc, char problem[256], char drift[512]);

@@ -62,37 +62,14 @@ static int err_code_of(const struct vc_refusal *refusal)
         const char *reason;
         int err_code;
     } known[] = {
-        {"bad_json", 42001},
-        {"schema_violation", 42002},
-        {"bad_id", 42003},
-        {"too_large", 42004},
-        {"unsupported_version", 42005},
-        {"unknown_verb", 42040},
-        {"task_not_found", 42041},
-        {"agent_not_found", 42042},
-        {"decision_not_found", 42043},
-        {"conflict", 42050},
-        {"stale", 42051},
-        {"state_conflict", 42052},
-        {"no_eligible_agent", 42060},
-        {"budget_exceeded", 42061},
-        {"deadline_passed", 42062},
-        {"queue_full", 42070},
-        {"rate_limited", 42071},
-        {"internal", 42090},
-        {"storage", 42091},
-        {"broker", 42092},
+        {"bad_json", 42001},        {"schema_violation", 42002}, {"bad_id", 42003},
+        {"too_large", 42004},       {"unknown_verb", 42040},     {"task_not_found", 42041},
+        {"agent_not_found", 42042}, {"conflict", 42050},         {"state_conflict", 42052},
+        {"queue_full", 42070},      {"too_many_agents", 42079},  {"storage", 42091},
     };
-    static const struct {
-        int code, err_code;
-    } families[] = {{400, 42009}, {404, 42049}, {409, 42059},
-                    {413, 42004}, {422, 42069}, {429, 42079}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(known[i].reason, refusal->reason) == 0)
             return known[i].err_code;
-    for (size_t i = 0; i < sizeof families / sizeof *families; i++)
-        if (families[i].code == refusal->code)
-            return families[i].err_code;
     return 42099;
 }
 

@@ -85,8 +85,6 @@ void vc_mailbox_open(struct vc_mailbox *mailbox)
 {
     pthread_mutex_lock(&mailbox->lock);
     mailbox->open = true;
-    for (size_t i = 0; i < VC_PULLS; i++)
-        mailbox->pulls[i].left = 0;
     pump(mailbox);
     pthread_mutex_unlock(&mailbox->lock);
 }
@@ -95,6 +93,8 @@ void vc_mailbox_shut(struct vc_mailbox *mailbox)
 {
     pthread_mutex_lock(&mailbox->lock);
     mailbox->open = false;
+    for (size_t i = 0; i < VC_PULLS; i++)
+        mailbox->pulls[i].left = 0;
     pthread_mutex_unlock(&mailbox->lock);
 }
 

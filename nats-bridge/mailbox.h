@@ -38,9 +38,11 @@ void vc_mailbox_init(struct vc_mailbox *mailbox, struct vc_bus *bus, enum vc_str
                      const char *inbox);
 void vc_mailbox_fini(struct vc_mailbox *mailbox);
 
-/* The stream is there and the connection fresh: forget what was asked before, and ask. */
+/* The stream and its consumer are there: ask. One that is open goes on with its pulls, for the
+ * server still holds them. */
 void vc_mailbox_open(struct vc_mailbox *mailbox);
-/* The connection is gone; ask nothing. */
+/* The connection is gone, and every pull with it; ask nothing. (The server itself ends the pulls of
+ * a consumer that goes.) */
 void vc_mailbox_shut(struct vc_mailbox *mailbox);
 /* Whether the owner wants messages at all. */
 void vc_mailbox_want(struct vc_mailbox *mailbox, bool on);

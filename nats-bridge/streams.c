@@ -167,12 +167,14 @@ struct thing {
     const json_t *config, *create_request;
     const struct rule *rules;
     bool mailbox;
+    struct vc_mailbox *consumed; /* by this consumer; NULL for a stream */
 };
 
-static void note_made(struct vc_bus *bus, const char *what)
+static void note_absent(struct vc_bus *bus, const struct thing *thing)
 {
-    size_t len = strlen(bus->made);
-    snprintf(bus->made + len, sizeof bus->made - len, "%s%s", len ? ", " : "", what);
+    vc_bus_vanished(bus, thing->what);
+    if (thing->consumed)
+        thing->consumed->purged = 0; /* a new stream counts from the start */
 }
 
 static bool ensure(struct vc_bus *bus, natsConnection *nc, const struct thing *thing,
@@ -181,8 +183,8 @@ static bool ensure(struct vc_bus *bus, natsConnection *nc, const struct thing *t
     json_t *answer = call(nc, bus, thing->info, NULL, problem);
     if (answer && err_code(answer) == thing->absent) {
         json_decref(answer);
+        note_absent(bus, thing);
         answer = call(nc, bus, thing->create, thing->create_request, problem);
-        note_made(bus, thing->what);
     }
     if (!answer)
         return false;
@@ -209,14 +211,15 @@ static bool ensure_stream(struct vc_bus *bus, natsConnection *nc, enum vc_stream
     struct thing thing = {
         what,   info,   create,       NOT_FOUND_STREAM,
         config, config, stream_rules, stream == VC_STREAM_TASKS || stream == VC_STREAM_RESULTS,
+        NULL,
     };
     bool ok = ensure(bus, nc, &thing, problem, drift);
     json_decref(config);
     return ok;
 }
 
-static bool ensure_consumer(struct vc_bus *bus, natsConnection *nc,
-                            const struct vc_mailbox *mailbox, char problem[256], char drift[512])
+static bool ensure_consumer(struct vc_bus *bus, natsConnection *nc, struct vc_mailbox *mailbox,
+                            char problem[256], char drift[512])
 {
     char what[96], info[VC_SUBJECT_MAX + 64], create[VC_SUBJECT_MAX + 64];
     snprintf(what, sizeof what, "consumer " VC_DURABLE " of %.50s", mailbox->name);
@@ -226,8 +229,8 @@ static bool ensure_consumer(struct vc_bus *bus, natsConnection *nc,
     json_t *config = consumer_config(bus);
     json_t *request = json_pack("{s:s, s:O}", "stream_name", mailbox->name, "config", config);
     VC_CHECK(request);
-    struct thing thing = {what,   info,    create,         NOT_FOUND_CONSUMER,
-                          config, request, consumer_rules, true};
+    struct thing thing = {what,           info, create, NOT_FOUND_CONSUMER, config, request,
+                          consumer_rules, true, mailbox};
     bool ok = ensure(bus, nc, &thing, problem, drift);
     json_decref(request);
     json_decref(config);
@@ -236,7 +239,7 @@ static bool ensure_consumer(struct vc_bus *bus, natsConnection *nc,
 
 bool vc_streams_ensure(struct vc_bus *bus, natsConnection *nc, char problem[256], char drift[512])
 {
-    problem[0] = drift[0] = bus->made[0] = '\0';
+    problem[0] = drift[0] = '\0';
     for (int i = 0; i < VC_STREAM_COUNT; i++)
         if (!ensure_stream(bus, nc, (enum vc_stream)i, problem, drift))
             return false;

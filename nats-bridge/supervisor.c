@@ -55,8 +55,8 @@ static void on_disconnected(natsConnection *nc, void *ctx)
 
 static void on_reconnected(natsConnection *nc, void *ctx)
 {
-    (void)nc;
     struct vc_bus *bus = ctx;
+    atomic_store(&bus->max_payload, natsConnection_GetMaxPayload(nc));
     atomic_store(&bus->connected, true);
     pthread_mutex_lock(&bus->lock);
     bus->reconnects++;
@@ -222,21 +222,31 @@ static bool prepare(struct vc_bus *bus, char problem[256], char drift[512])
     return vc_streams_ensure(bus, bus->nc, problem, drift);
 }
 
-/* Something that was there is there no more, and was made again: whoever believed that it holds
- * what was sent must hear of it. */
-static void announce_made(struct vc_bus *bus)
+void vc_bus_vanished(struct vc_bus *bus, const char *what)
 {
+    if (!bus->known)
+        return;
     char text[256];
-    snprintf(text, sizeof text, "%.200s had vanished and was made again, empty", bus->made);
+    size_t len = strlen(bus->vanished);
+    if (!strstr(bus->vanished, what)) /* a former round may have failed to make it */
+        snprintf(bus->vanished + len, sizeof bus->vanished - len, "%s%s", len ? ", " : "", what);
+    snprintf(text, sizeof text, "%.200s has vanished; making it again", what);
     pthread_mutex_lock(&bus->lock);
     bool wake = set_not_ready(bus, text);
     pthread_mutex_unlock(&bus->lock);
-    for (size_t i = 0; i < VC_MAILBOXES; i++) {
-        vc_mailbox_shut(&bus->mailboxes[i]);
-        bus->mailboxes[i].purged = 0;
-    }
     if (wake)
         vc_bus_wake(bus);
+}
+
+static void say_ready(struct vc_bus *bus, char text[256])
+{
+    if (bus->vanished[0])
+        snprintf(text, 256, "%.190s had vanished and was made again; what a stream held is lost",
+                 bus->vanished);
+    else
+        snprintf(text, 256, "connected to %.180s, nats-server %s", bus->server.shown,
+                 bus->server_version);
+    bus->vanished[0] = '\0';
 }
 
 static void become_ready(struct vc_bus *bus, uint64_t losses, const char *drift)
@@ -248,11 +258,11 @@ static void become_ready(struct vc_bus *bus, uint64_t losses, const char *drift)
     if (news) {
         bus->ready = true;
         bus->problem[0] = '\0';
-        snprintf(text, sizeof text, "connected to %.180s, nats-server %s", bus->server.shown,
-                 bus->server_version);
+        say_ready(bus, text);
         wake = vc_bus_queue_link(bus, true, text);
     }
     pthread_mutex_unlock(&bus->lock);
+    bus->known = true;
     if (wake)
         vc_bus_wake(bus);
     for (size_t i = 0; news && i < VC_MAILBOXES; i++)
@@ -284,8 +294,6 @@ static int64_t check(struct vc_bus *bus)
     bool ok = prepare(bus, problem, drift);
     bool allowed = permitted(bus, ok, problem);
     if (ok && allowed) {
-        if (bus->made[0])
-            announce_made(bus);
         become_ready(bus, losses, drift);
         return 0;
     }

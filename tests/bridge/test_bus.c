@@ -274,6 +274,78 @@ static void a_message_that_no_stream_can_take_is_told_apart(void **state)
     vc_free(body);
 }
 
+/* Publish @len bytes as outbox message @seq and take its answer, which the caller destroys. */
+static struct vc_inbound *publish_bytes(struct rig *rig, int64_t seq, size_t len)
+{
+    char id[32];
+    char *body = vc_xcalloc(1, len + 1);
+    memset(body, 'x', len);
+    snprintf(id, sizeof id, "u:%d", (int)seq);
+    assert_true(vc_bus_publish_stored(rig->bus, seq, "vapora.event.decision", id, body, len));
+    vc_free(body);
+    struct vc_inbound *in = next(rig, VC_IN_PUBACK);
+    assert_int_equal(in->puback.outbox_seq, seq);
+    return in;
+}
+
+/* The headers count too: "NATS/1.0\r\nNats-Msg-Id: u:1\r\n\r\n". */
+static void an_event_may_be_as_long_as_the_server_carries(void **state)
+{
+    static const struct {
+        size_t len;
+        bool fits;
+    } rows[] = {{700 << 10, true},
+                {(1 << 20) - 30, true},
+                {(1 << 20) - 29, false},
+                {1 << 20, false},
+                {(1 << 20) + 1, false}};
+    struct rig *rig = *state;
+    start(rig);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct vc_inbound *in = publish_bytes(rig, (int64_t)i, rows[i].len);
+        assert_int_equal(in->puback.ok, rows[i].fits);
+        assert_int_equal(in->puback.too_large, !rows[i].fits);
+        vc_inbound_destroy(&in);
+    }
+    struct vc_bus_status status;
+    vc_bus_status(rig->bus, &status);
+    assert_true(status.ready);
+    assert_int_equal(status.reconnects, 0);
+}
+
+static void the_limit_is_that_of_the_server_we_are_connected_to_now(void **state)
+{
+    static const struct {
+        const char *setting;
+        bool fits;
+    } rows[] = {{"max_payload: 100000", false}, {"max_payload: 400000", true}};
+    struct rig *rig = *state;
+    start(rig);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        nats_server_stop(rig->server);
+        await_link(rig, false);
+        snprintf(rig->server->extra, sizeof rig->server->extra, "%s", rows[i].setting);
+        nats_server_start(rig->server);
+        await_link(rig, true);
+        struct vc_inbound *in = publish_bytes(rig, (int64_t)i, 300000);
+        assert_int_equal(in->puback.ok, rows[i].fits);
+        assert_int_equal(in->puback.too_large, !rows[i].fits);
+        vc_inbound_destroy(&in);
+    }
+}
+
+static void without_a_connection_nothing_is_too_large(void **state)
+{
+    struct rig *rig = *state;
+    start(rig);
+    nats_server_stop(rig->server);
+    await_link(rig, false);
+    char *body = vc_xcalloc(1, 2 << 20);
+    assert_false(vc_bus_publish_stored(rig->bus, 1, "vapora.event.decision", "u:1", body, 2 << 20));
+    vc_free(body);
+    assert_null(next_within(rig, VC_IN_PUBACK, QUIET_MS));
+}
+
 static void heartbeats_carry_the_agent_of_their_subject(void **state)
 {
     struct rig *rig = *state;
@@ -501,6 +573,9 @@ int main(void)
         WITH_SERVER(agents_accept_decline_or_answer_nonsense),
         WITH_SERVER(events_are_stored_once_and_acknowledged),
         WITH_SERVER(a_message_that_no_stream_can_take_is_told_apart),
+        WITH_SERVER(an_event_may_be_as_long_as_the_server_carries),
+        WITH_SERVER(the_limit_is_that_of_the_server_we_are_connected_to_now),
+        WITH_SERVER(without_a_connection_nothing_is_too_large),
         WITH_SERVER(heartbeats_carry_the_agent_of_their_subject),
         WITH_SERVER(requests_are_answered_and_errors_carry_headers),
         WITH_SERVER(error_codes_become_result_codes),

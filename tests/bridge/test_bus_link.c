@@ -1,6 +1,9 @@
 /* The bus and its server: connecting, losing it, streams as they must be. */
 #include "tests/bridge/rig.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 /* -- connecting ------------------------------------------------------------------------------ */
 
 static void a_url_or_prefix_that_cannot_be_one_is_refused_at_once(void **state)
@@ -34,6 +37,34 @@ static void an_absent_server_is_waited_for(void **state)
     assert_string_equal(status.problem, "");
     assert_string_equal(status.drift, "");
     assert_true(strlen(status.server_version) > 4);
+}
+
+/* Somebody who takes connections and says nothing; the caller closes the socket. */
+static int mute_server(char url[64])
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, len), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+    snprintf(url, 64, "nats://127.0.0.1:%d", ntohs(at.sin_port));
+    return fd;
+}
+
+static void a_start_is_no_failure_before_an_attempt_has_failed(void **state)
+{
+    struct rig *rig = *state;
+    char url[64], expected[96];
+    int fd = mute_server(url);
+    open_bus(rig, url);
+    struct vc_bus_status status;
+    vc_bus_status(rig->bus, &status);
+    snprintf(expected, sizeof expected, "not connected to %s yet", url);
+    assert_string_equal(status.problem, expected);
+    assert_false(status.ready);
+    await_problem(rig, "no NATS server answered in time");
+    close(fd);
 }
 
 static void a_wrong_password_is_reported_and_heals(void **state)
@@ -165,6 +196,26 @@ static void a_frozen_server_does_not_hold_the_owner(void **state)
 
 /* -- streams --------------------------------------------------------------------------------- */
 
+static int64_t config_number(struct rig *rig, const char *stream, const char *field)
+{
+    char subject[128];
+    snprintf(subject, sizeof subject, "$JS.API.STREAM.INFO.%s", stream);
+    json_t *info = ask(rig, subject, "{}", VC_OK);
+    int64_t number = json_integer_value(json_object_get(json_object_get(info, "config"), field));
+    json_decref(info);
+    return number;
+}
+
+static void only_the_mailboxes_limit_a_message(void **state)
+{
+    struct rig *rig = *state;
+    start(rig);
+    assert_int_equal(config_number(rig, "VAPORA_TASKS", "max_msg_size"), VC_BODY_MAX + 4096);
+    assert_int_equal(config_number(rig, "VAPORA_RESULTS", "max_msg_size"), VC_BODY_MAX + 4096);
+    assert_int_equal(config_number(rig, "VAPORA_EVENTS", "max_msg_size"), -1);
+    assert_int_equal(config_number(rig, "VAPORA_DEAD", "max_msg_size"), -1);
+}
+
 static void streams_are_created_as_designed(void **state)
 {
     struct rig *rig = *state;
@@ -259,11 +310,177 @@ static void a_consumer_deleted_while_we_run_is_made_again(void **state)
     commit(rig, &in);
 }
 
+/* The next news of the link; it must be @up and name every one of @parts. */
+static void await_news(struct rig *rig, bool up, const char *const parts[])
+{
+    struct vc_inbound *in = next(rig, VC_IN_LINK);
+    for (; *parts; parts++)
+        if (in->link.up != up || !strstr(in->link.text, *parts))
+            fail_msg("expected %s with \"%s\", got %s: %s", up ? "up" : "down", *parts,
+                     in->link.up ? "up" : "down", in->link.text);
+    vc_inbound_destroy(&in);
+}
+
+static void delete_thing(struct rig *rig, const char *subject)
+{
+    json_t *answer = ask(rig, subject, "{}", VC_OK);
+    assert_true(json_is_true(json_object_get(answer, "success")));
+    json_decref(answer);
+}
+
+static void assert_ready(struct rig *rig)
+{
+    struct vc_bus_status status;
+    vc_bus_status(rig->bus, &status);
+    assert_true(status.ready);
+    assert_string_equal(status.problem, "");
+    assert_int_equal(status.reconnects, 0);
+}
+
+static void what_vanishes_while_connected_is_told_and_made_again(void **state)
+{
+    static const struct {
+        const char *delete, *what;
+    } rows[] = {
+        {"$JS.API.STREAM.DELETE.VAPORA_TASKS", "stream VAPORA_TASKS"},
+        {"$JS.API.STREAM.DELETE.VAPORA_RESULTS", "stream VAPORA_RESULTS"},
+        {"$JS.API.STREAM.DELETE.VAPORA_EVENTS", "stream VAPORA_EVENTS"},
+        {"$JS.API.STREAM.DELETE.VAPORA_DEAD", "stream VAPORA_DEAD"},
+        {"$JS.API.CONSUMER.DELETE.VAPORA_TASKS.coordinator", "consumer coordinator of VAPORA_T"},
+        {"$JS.API.CONSUMER.DELETE.VAPORA_RESULTS.coordinator", "consumer coordinator of VAPORA_R"},
+    };
+    struct rig *rig = *state;
+    start(rig);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        delete_thing(rig, rows[i].delete);
+        await_news(rig, false, (const char *[]){rows[i].what, "has vanished", NULL});
+        await_news(rig, true, (const char *[]){rows[i].what, "had vanished and was made", NULL});
+        assert_ready(rig);
+    }
+    store(rig, "vapora.task.submit.t1", "t1", "{\"title\":\"one\"}");
+    struct vc_inbound *in = next(rig, VC_IN_SUBMIT);
+    commit(rig, &in);
+    store(rig, "vapora.task.result.dev1", "t1:1",
+          "{\"task_id\":\"t1\",\"epoch\":1,\"outcome\":\"success\"}");
+    in = next(rig, VC_IN_RESULT);
+    commit(rig, &in);
+}
+
+/* Waiting for the supervisor's round each time would take three times as long as is allowed. */
+static void an_event_that_nobody_takes_brings_its_stream_back_at_once(void **state)
+{
+    enum { TIMES = 4, ROUND_MS = 5000 };
+    struct rig *rig = *state;
+    start(rig);
+    int64_t began = vc_mono_now().ms;
+    for (int i = 0; i < TIMES; i++) {
+        delete_thing(rig, "$JS.API.STREAM.DELETE.VAPORA_EVENTS");
+        assert_true(vc_bus_publish_stored(rig->bus, i, "vapora.event.decision", "u:1", "{}", 2));
+        struct vc_inbound *in = next(rig, VC_IN_PUBACK);
+        assert_false(in->puback.ok);
+        assert_false(in->puback.too_large);
+        vc_inbound_destroy(&in);
+        await_link(rig, true);
+    }
+    assert_in_range(vc_mono_now().ms - began, 0, (TIMES - 1) * ROUND_MS / 2);
+    assert_true(vc_bus_publish_stored(rig->bus, 9, "vapora.event.decision", "u:1", "{}", 2));
+    struct vc_inbound *in = next(rig, VC_IN_PUBACK);
+    assert_true(in->puback.ok);
+    vc_inbound_destroy(&in);
+}
+
+/* Events can be made again in the first round, dead letters only after their subjects are free. */
+static void what_vanished_is_told_however_many_rounds_it_takes(void **state)
+{
+    struct rig *rig = *state;
+    start(rig);
+    delete_thing(rig, "$JS.API.STREAM.DELETE.VAPORA_DEAD");
+    json_decref(ask(rig, "$JS.API.STREAM.CREATE.THIEF",
+                    "{\"name\":\"THIEF\",\"subjects\":[\"vapora.dead.x\"],\"retention\":"
+                    "\"limits\",\"storage\":\"file\",\"num_replicas\":1}",
+                    VC_OK));
+    delete_thing(rig, "$JS.API.STREAM.DELETE.VAPORA_EVENTS");
+    await_problem(rig, "stream VAPORA_DEAD cannot be had");
+    usleep(QUIET_MS * 1000); /* at least one more round that fails */
+    delete_thing(rig, "$JS.API.STREAM.DELETE.THIEF");
+    await_link(rig, false);
+    await_news(rig, true,
+               (const char *[]){"stream VAPORA_EVENTS", "stream VAPORA_DEAD", "vanished", NULL});
+    assert_ready(rig);
+}
+
+static void a_server_that_lost_its_store_is_told_too(void **state)
+{
+    struct rig *rig = *state;
+    start(rig);
+    nats_server_kill(rig->server);
+    await_link(rig, false);
+    char command[128];
+    snprintf(command, sizeof command, "rm -r %s/store", rig->server->dir);
+    assert_int_equal(system(command), 0);
+    nats_server_start(rig->server);
+    await_news(rig, true, (const char *[]){"stream VAPORA_EVENTS", "vanished", NULL});
+}
+
+static void store_commit_and_await_purge(struct rig *rig, const char *id)
+{
+    store(rig, "vapora.task.submit.t1", id, "{\"title\":\"one\"}");
+    struct vc_inbound *in = next(rig, VC_IN_SUBMIT);
+    assert_int_equal(in->stream_seq, 1);
+    commit(rig, &in);
+    int64_t until = vc_mono_now().ms + LIMIT_MS;
+    while (stream_number(rig, "VAPORA_TASKS", "messages") > 0) {
+        assert_true(vc_mono_now().ms < until);
+        usleep(50000);
+    }
+}
+
+static void a_stream_made_again_is_purged_from_its_start(void **state)
+{
+    struct rig *rig = *state;
+    start(rig);
+    store_commit_and_await_purge(rig, "a");
+    delete_thing(rig, "$JS.API.STREAM.DELETE.VAPORA_TASKS");
+    await_link(rig, false);
+    await_link(rig, true);
+    store_commit_and_await_purge(rig, "b");
+}
+
+static int64_t pulls_waiting(struct rig *rig, const char *stream)
+{
+    char subject[128];
+    snprintf(subject, sizeof subject, "$JS.API.CONSUMER.INFO.%s.coordinator", stream);
+    json_t *info = ask(rig, subject, "{}", VC_OK);
+    int64_t n = json_integer_value(json_object_get(info, "num_waiting"));
+    json_decref(info);
+    return n;
+}
+
+static void making_one_stream_again_adds_no_pulls_to_the_others(void **state)
+{
+    enum { TIMES = 3, PULLS = 2 };
+    struct rig *rig = *state;
+    start(rig);
+    for (int i = 0; i < TIMES; i++) {
+        delete_thing(rig, "$JS.API.STREAM.DELETE.VAPORA_EVENTS");
+        vc_bus_publish_stored(rig->bus, i, "vapora.event.decision", "u:1", "{}", 2);
+        struct vc_inbound *in = next(rig, VC_IN_PUBACK);
+        vc_inbound_destroy(&in);
+        await_link(rig, true);
+    }
+    int64_t until = vc_mono_now().ms + QUIET_MS;
+    do {
+        assert_in_range(pulls_waiting(rig, "VAPORA_TASKS"), 0, PULLS);
+        assert_in_range(pulls_waiting(rig, "VAPORA_RESULTS"), 0, PULLS);
+    } while (vc_mono_now().ms < until);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_url_or_prefix_that_cannot_be_one_is_refused_at_once),
         WITH_SERVER(an_absent_server_is_waited_for),
+        WITH_SERVER(a_start_is_no_failure_before_an_attempt_has_failed),
         WITH_SERVER(a_wrong_password_is_reported_and_heals),
         WITH_SERVER(a_password_changed_under_a_connection_heals_too),
         WITH_SERVER(a_missing_permission_is_reported),
@@ -271,11 +488,18 @@ int main(void)
         WITH_SERVER(a_server_without_jetstream_is_reported),
         WITH_SERVER(the_link_comes_back_after_the_server_was_killed),
         WITH_SERVER(a_frozen_server_does_not_hold_the_owner),
+        WITH_SERVER(only_the_mailboxes_limit_a_message),
         WITH_SERVER(streams_are_created_as_designed),
         WITH_SERVER(a_stream_that_only_differs_in_size_is_used_and_told),
         WITH_SERVER(a_stream_that_could_lose_tasks_is_not_used),
         WITH_SERVER(a_consumer_that_gives_up_is_not_used),
         WITH_SERVER(a_consumer_deleted_while_we_run_is_made_again),
+        WITH_SERVER(what_vanishes_while_connected_is_told_and_made_again),
+        WITH_SERVER(an_event_that_nobody_takes_brings_its_stream_back_at_once),
+        WITH_SERVER(what_vanished_is_told_however_many_rounds_it_takes),
+        WITH_SERVER(a_server_that_lost_its_store_is_told_too),
+        WITH_SERVER(a_stream_made_again_is_purged_from_its_start),
+        WITH_SERVER(making_one_stream_again_adds_no_pulls_to_the_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -517,7 +517,15 @@ static void a_refusal_becomes_the_error_body(void **state)
         int code;
         const char *reason;
         int err_code;
-    } rows[] = {{404, "task_not_found", 42041}, {404, "unheard_of", 42049}, {418, "teapot", 42099}};
+    } rows[] = {
+        {400, "bad_json", 42001},        {400, "schema_violation", 42002},
+        {400, "bad_id", 42003},          {413, "too_large", 42004},
+        {404, "unknown_verb", 42040},    {404, "task_not_found", 42041},
+        {404, "agent_not_found", 42042}, {409, "conflict", 42050},
+        {409, "state_conflict", 42052},  {429, "queue_full", 42070},
+        {429, "too_many_agents", 42079}, {500, "storage", 42091},
+        {404, "unheard_of", 42099},      {409, "stale", 42099},
+    };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         refusal = (struct vc_refusal){rows[i].code, rows[i].reason, "", "cut \xc3"};
         body = vc_refusal_body(&refusal);
