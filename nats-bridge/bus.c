@@ -189,8 +189,11 @@ bool vc_bus_ack(struct vc_bus *bus, struct vc_inbound *in)
 {
     static const char ACK[] = "+ACK";
     bool sent = in->reply_to && vc_bus_send(bus, in->reply_to, NULL, ACK, sizeof ACK - 1);
-    if (vc_parcel_settle(vc_parcel_of(in)))
-        vc_mailbox_pump(mailbox_of(bus, in->kind));
+    struct vc_mailbox *mailbox = mailbox_of(bus, in->kind);
+    if (vc_parcel_settle(vc_parcel_of(in))) {
+        vc_mailbox_done(mailbox, vc_parcel_of(in));
+        vc_mailbox_pump(mailbox);
+    }
     return sent;
 }
 

@@ -30,6 +30,7 @@ struct vc_parcel {
     struct vc_parcel *next;
     size_t bytes;
     struct vc_credit *credit; /* NULL: from no stream, or given back */
+    uint32_t generation;      /* of the stream it came from */
 };
 
 static inline struct vc_parcel *vc_parcel_of(struct vc_inbound *in)

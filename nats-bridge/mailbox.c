@@ -20,6 +20,7 @@ void vc_mailbox_init(struct vc_mailbox *mailbox, struct vc_bus *bus, enum vc_str
         .kind = stream == VC_STREAM_TASKS ? VC_IN_SUBMIT : VC_IN_RESULT,
         .credit = vc_credit_new(),
         .wanted = true,
+        .anew = true,
     };
     vc_stream_name(mailbox->name, bus->prefix, stream);
     VC_CHECK(pthread_mutex_init(&mailbox->lock, NULL) == 0);
@@ -33,6 +34,7 @@ void vc_mailbox_init(struct vc_mailbox *mailbox, struct vc_bus *bus, enum vc_str
 void vc_mailbox_fini(struct vc_mailbox *mailbox)
 {
     vc_credit_drop(mailbox->credit);
+    vc_floor_fini(&mailbox->done);
     pthread_mutex_destroy(&mailbox->lock);
 }
 
@@ -93,6 +95,7 @@ void vc_mailbox_shut(struct vc_mailbox *mailbox)
 {
     pthread_mutex_lock(&mailbox->lock);
     mailbox->open = false;
+    mailbox->anew = true;
     for (size_t i = 0; i < VC_PULLS; i++)
         mailbox->pulls[i].left = 0;
     pthread_mutex_unlock(&mailbox->lock);
@@ -111,6 +114,7 @@ void vc_mailbox_came(struct vc_pull *pull, struct vc_parcel *parcel)
     struct vc_mailbox *mailbox = pull->mailbox;
     pthread_mutex_lock(&mailbox->lock);
     vc_parcel_charge(parcel, mailbox->credit);
+    parcel->generation = mailbox->generation;
     if (pull->left > 0)
         pull->left--;
     pump(mailbox);
@@ -130,4 +134,50 @@ bool vc_mailbox_ended(struct vc_pull *pull, int status)
         pump(mailbox);
     pthread_mutex_unlock(&mailbox->lock);
     return status != EXPIRED;
+}
+
+void vc_mailbox_done(struct vc_mailbox *mailbox, const struct vc_parcel *parcel)
+{
+    pthread_mutex_lock(&mailbox->lock);
+    if (parcel->generation == mailbox->generation)
+        vc_floor_done(&mailbox->done, parcel->in.stream_seq);
+    pthread_mutex_unlock(&mailbox->lock);
+}
+
+void vc_mailbox_bounds(struct vc_mailbox *mailbox, uint64_t first, uint64_t last)
+{
+    pthread_mutex_lock(&mailbox->lock);
+    uint64_t before = first > 0 ? first - 1 : 0;
+    bool another = last < mailbox->done.floor;
+    if (another) {
+        mailbox->generation++;
+        mailbox->anew = true;
+        mailbox->purged = 0;
+    }
+    if (another || before > mailbox->done.floor)
+        vc_floor_reset(&mailbox->done, before);
+    pthread_mutex_unlock(&mailbox->lock);
+}
+
+uint64_t vc_mailbox_floor(struct vc_mailbox *mailbox)
+{
+    pthread_mutex_lock(&mailbox->lock);
+    uint64_t floor = mailbox->done.floor;
+    pthread_mutex_unlock(&mailbox->lock);
+    return floor;
+}
+
+bool vc_mailbox_anew(struct vc_mailbox *mailbox)
+{
+    pthread_mutex_lock(&mailbox->lock);
+    bool anew = mailbox->anew;
+    pthread_mutex_unlock(&mailbox->lock);
+    return anew;
+}
+
+void vc_mailbox_made(struct vc_mailbox *mailbox)
+{
+    pthread_mutex_lock(&mailbox->lock);
+    mailbox->anew = false;
+    pthread_mutex_unlock(&mailbox->lock);
 }

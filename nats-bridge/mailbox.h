@@ -5,6 +5,7 @@
 #ifndef VC_NATS_BRIDGE_MAILBOX_H
 #define VC_NATS_BRIDGE_MAILBOX_H
 
+#include "nats-bridge/floor.h"
 #include "nats-bridge/inqueue.h"
 #include "nats-bridge/link.h"
 #include "nats-bridge/subjects.h"
@@ -31,6 +32,9 @@ struct vc_mailbox {
     uint64_t purged; /* the supervisor's: messages up to here are gone */
     pthread_mutex_t lock;
     bool wanted, open;
+    bool anew;            /* the consumer must be made anew, from the floor on */
+    struct vc_floor done; /* what the owner has committed */
+    uint32_t generation;  /* of the stream: one that vanished counts from the start again */
     struct vc_pull pulls[VC_PULLS];
 };
 
@@ -51,6 +55,17 @@ void vc_mailbox_want(struct vc_mailbox *mailbox, bool on);
 void vc_mailbox_came(struct vc_pull *pull, struct vc_parcel *parcel);
 /* @pull ended with this status of the server; true when the consumer may be gone. */
 bool vc_mailbox_ended(struct vc_pull *pull, int status);
+/* The owner has committed a message. */
+void vc_mailbox_done(struct vc_mailbox *mailbox, const struct vc_parcel *parcel);
+/* The stream holds the messages from @first to @last; @last < @first: none. What lies before the
+ * first is gone, and a stream that ends below the floor is another one. */
+void vc_mailbox_bounds(struct vc_mailbox *mailbox, uint64_t first, uint64_t last);
+/* Every message up to this one is committed. */
+uint64_t vc_mailbox_floor(struct vc_mailbox *mailbox);
+/* Whether the consumer must be made anew; it has been. */
+bool vc_mailbox_anew(struct vc_mailbox *mailbox);
+void vc_mailbox_made(struct vc_mailbox *mailbox);
+
 /* Ask for more if the credit allows it. Also notices lost pulls: call it now and then. */
 void vc_mailbox_pump(struct vc_mailbox *mailbox);
 

@@ -44,10 +44,13 @@ static const struct rule stream_rules[] = {
 };
 
 static const struct rule consumer_rules[] = {
-    {"ack_policy", ESSENTIAL, false},     {"deliver_subject", ESSENTIAL, false},
-    {"filter_subject", ESSENTIAL, false}, {"max_deliver", ESSENTIAL, false},
-    {"deliver_policy", TELL, false},      {"ack_wait", TELL, true},
-    {"max_ack_pending", TELL, false},     {NULL, TELL, false},
+    {"ack_policy", ESSENTIAL, false},
+    {"deliver_subject", ESSENTIAL, false},
+    {"filter_subject", ESSENTIAL, false},
+    {"max_deliver", ESSENTIAL, false},
+    {"ack_wait", TELL, true},
+    {"max_ack_pending", TELL, false},
+    {NULL, TELL, false},
 };
 
 static json_t *stream_config(const struct vc_bus *bus, enum vc_stream stream, const char *name)
@@ -69,13 +72,15 @@ static json_t *stream_config(const struct vc_bus *bus, enum vc_stream stream, co
     return config;
 }
 
-static json_t *consumer_config(const struct vc_bus *bus)
+/* It starts behind what is committed, so that it can be made anew at any time. */
+static json_t *consumer_config(const struct vc_bus *bus, uint64_t floor)
 {
     json_int_t ack_wait_ns = bus->ack_wait_ms * NS_IN_MS;
     json_t *config =
-        json_pack("{s:s, s:s, s:s, s:s, s:I, s:i, s:i}", "durable_name", VC_DURABLE,
-                  "deliver_policy", "all", "ack_policy", "explicit", "replay_policy", "instant",
-                  "ack_wait", ack_wait_ns, "max_deliver", -1, "max_ack_pending", MAX_ACK_PENDING);
+        json_pack("{s:s, s:s, s:I, s:s, s:s, s:I, s:i, s:i}", "durable_name", VC_DURABLE,
+                  "deliver_policy", "by_start_sequence", "opt_start_seq", (json_int_t)floor + 1,
+                  "ack_policy", "explicit", "replay_policy", "instant", "ack_wait", ack_wait_ns,
+                  "max_deliver", -1, "max_ack_pending", MAX_ACK_PENDING);
     VC_CHECK(config);
     return config;
 }
@@ -168,13 +173,20 @@ struct thing {
     const struct rule *rules;
     bool mailbox;
     struct vc_mailbox *consumed; /* by this consumer; NULL for a stream */
+    struct vc_mailbox *stored;   /* in this stream; NULL for a consumer, and for the outbox' */
 };
 
 static void note_absent(struct vc_bus *bus, const struct thing *thing)
 {
+    if (thing->consumed && vc_mailbox_anew(thing->consumed))
+        return; /* it was we who took it away */
     vc_bus_vanished(bus, thing->what);
-    if (thing->consumed)
-        thing->consumed->purged = 0; /* a new stream counts from the start */
+}
+
+static void take_bounds(struct vc_mailbox *mailbox, const json_t *state)
+{
+    vc_mailbox_bounds(mailbox, (uint64_t)json_integer_value(json_object_get(state, "first_seq")),
+                      (uint64_t)json_integer_value(json_object_get(state, "last_seq")));
 }
 
 static bool ensure(struct vc_bus *bus, natsConnection *nc, const struct thing *thing,
@@ -195,6 +207,8 @@ static bool ensure(struct vc_bus *bus, natsConnection *nc, const struct thing *t
     if (error)
         snprintf(problem, 256, "%s cannot be had from %.80s: %.120s", thing->what,
                  bus->server.shown, said ? said : "refused without a reason");
+    if (ok && thing->stored)
+        take_bounds(thing->stored, json_object_get(answer, "state"));
     json_decref(answer);
     return ok;
 }
@@ -208,14 +222,33 @@ static bool ensure_stream(struct vc_bus *bus, natsConnection *nc, enum vc_stream
     snprintf(info, sizeof info, "$JS.API.STREAM.INFO.%s", name);
     snprintf(create, sizeof create, "$JS.API.STREAM.CREATE.%s", name);
     json_t *config = stream_config(bus, stream, name);
-    struct thing thing = {
-        what,   info,   create,       NOT_FOUND_STREAM,
-        config, config, stream_rules, stream == VC_STREAM_TASKS || stream == VC_STREAM_RESULTS,
-        NULL,
-    };
+    struct vc_mailbox *stored = NULL;
+    for (size_t i = 0; i < VC_MAILBOXES; i++)
+        if (bus->mailboxes[i].stream == stream)
+            stored = &bus->mailboxes[i];
+    struct thing thing = {what,   info,   create,       NOT_FOUND_STREAM,
+                          config, config, stream_rules, stored != NULL,
+                          NULL,   stored};
     bool ok = ensure(bus, nc, &thing, problem, drift);
     json_decref(config);
     return ok;
+}
+
+/* A consumer of a former connection may believe that messages were acknowledged which nobody got:
+ * it is not asked. What it might know better, the store knows best. */
+static bool drop_consumer(struct vc_bus *bus, natsConnection *nc, const struct vc_mailbox *mailbox,
+                          char problem[256])
+{
+    char subject[VC_SUBJECT_MAX + 64];
+    snprintf(subject, sizeof subject, "$JS.API.CONSUMER.DELETE.%s." VC_DURABLE, mailbox->name);
+    json_t *answer = call(nc, bus, subject, NULL, problem);
+    bool gone =
+        json_is_true(json_object_get(answer, "success")) || err_code(answer) == NOT_FOUND_CONSUMER;
+    if (answer && !gone)
+        snprintf(problem, 256, "consumer " VC_DURABLE " of %.50s cannot be made anew at %.80s",
+                 mailbox->name, bus->server.shown);
+    json_decref(answer);
+    return gone;
 }
 
 static bool ensure_consumer(struct vc_bus *bus, natsConnection *nc, struct vc_mailbox *mailbox,
@@ -226,12 +259,16 @@ static bool ensure_consumer(struct vc_bus *bus, natsConnection *nc, struct vc_ma
     snprintf(info, sizeof info, "$JS.API.CONSUMER.INFO.%s." VC_DURABLE, mailbox->name);
     snprintf(create, sizeof create, "$JS.API.CONSUMER.DURABLE.CREATE.%s." VC_DURABLE,
              mailbox->name);
-    json_t *config = consumer_config(bus);
+    json_t *config = consumer_config(bus, vc_mailbox_floor(mailbox));
     json_t *request = json_pack("{s:s, s:O}", "stream_name", mailbox->name, "config", config);
     VC_CHECK(request);
-    struct thing thing = {what,           info, create, NOT_FOUND_CONSUMER, config, request,
-                          consumer_rules, true, mailbox};
-    bool ok = ensure(bus, nc, &thing, problem, drift);
+    struct thing thing = {what,    info,    create,         NOT_FOUND_CONSUMER,
+                          config,  request, consumer_rules, true,
+                          mailbox, NULL};
+    bool ok = (!vc_mailbox_anew(mailbox) || drop_consumer(bus, nc, mailbox, problem)) &&
+              ensure(bus, nc, &thing, problem, drift);
+    if (ok)
+        vc_mailbox_made(mailbox);
     json_decref(request);
     json_decref(config);
     return ok;
@@ -252,12 +289,8 @@ bool vc_streams_ensure(struct vc_bus *bus, natsConnection *nc, char problem[256]
 void vc_streams_purge(natsConnection *nc, struct vc_mailbox *mailbox)
 {
     char subject[VC_SUBJECT_MAX + 64], problem[256];
-    snprintf(subject, sizeof subject, "$JS.API.CONSUMER.INFO.%s." VC_DURABLE, mailbox->name);
-    json_t *info = call(nc, mailbox->bus, subject, NULL, problem);
-    const json_t *floor = json_object_get(json_object_get(info, "ack_floor"), "stream_seq");
-    uint64_t upto = (uint64_t)json_integer_value(floor);
-    json_decref(info);
-    if (upto == 0 || upto == mailbox->purged)
+    uint64_t upto = vc_mailbox_floor(mailbox);
+    if (upto == mailbox->purged)
         return;
     snprintf(subject, sizeof subject, "$JS.API.STREAM.PURGE.%s", mailbox->name);
     json_t *request = json_pack("{s:I}", "seq", (json_int_t)upto + 1); /* the first to keep */
