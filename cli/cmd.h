@@ -102,8 +102,9 @@ VC_MUST_CHECK enum vc_rc vc_cli_open(struct vc_cli *cli, struct vc_client **clie
  * again may have written another one. */
 void vc_cli_disconnect(struct vc_cli *cli);
 
-/* Where the coordinator's NATS is, as a URL; NULL after an error line. free() it. */
-char *vc_cli_url(struct vc_cli *cli);
+/* Where the coordinator's NATS is, as a URL; NULL after an error line. free() it. With @wait a
+ * nats.url that is not there yet is waited for, after one line that says so. */
+char *vc_cli_url(struct vc_cli *cli, bool wait);
 
 /* A URL without its user and password, for messages. free() it. */
 char *vc_url_shown(const char *url);

@@ -82,7 +82,7 @@ static int run(struct vc_cli *cli)
         usage = read_numbers(cli, &conf);
     if (usage != VC_EXIT_OK)
         return usage;
-    VC_AUTO_FREE char *url = vc_cli_url(cli);
+    VC_AUTO_FREE char *url = vc_cli_url(cli, true);
     if (!url)
         return VC_EXIT_NOT_CONNECTED;
     VC_AUTO_FREE const char **capabilities = all_of(cli, "capability");

@@ -40,11 +40,14 @@ static void show_task(const json_t *task, const json_t *decision)
     const json_t *from = decided ? type : task;
     const char *rule = vc_view_text(from, decided ? "rule" : "type_rule");
     bool by_rule = strcmp(rule, "-") != 0;
-    vc_view_line("type", "%s, found by %s%s%s%s, confidence %.2f",
-                 vc_view_text(from, decided ? "value" : "task_type"),
-                 vc_view_text(from, decided ? "method" : "type_method"), by_rule ? " \"" : "",
-                 by_rule ? rule : "", by_rule ? "\"" : "",
-                 vc_view_real(from, decided ? "confidence" : "type_confidence"));
+    const char *name = vc_view_text(from, decided ? "value" : "task_type");
+    const char *method = vc_view_text(from, decided ? "method" : "type_method");
+    if (strcmp(method, "explicit") == 0)
+        vc_view_line("type", "%s, as the submitter said", name);
+    else
+        vc_view_line("type", "%s, found by %s%s%s%s, confidence %.2f", name, method,
+                     by_rule ? " \"" : "", by_rule ? rule : "", by_rule ? "\"" : "",
+                     vc_view_real(from, decided ? "confidence" : "type_confidence"));
 }
 
 static const char *gate_text(const char *name)

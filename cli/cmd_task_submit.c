@@ -217,7 +217,9 @@ static int run(struct vc_cli *cli)
 static const struct vc_option options[] = {
     VC_OPTIONS_SUBMISSION,
     {"jsonl", 0, "FILE|-", "one submission a line, instead of the options above", false, false},
-    {"durable", 0, NULL, "through the stream: accepted while no coordinator runs", false, false},
+    {"durable", 0, NULL,
+     "through the stream, which takes it also while no coordinator runs",
+     false, false},
     {"wait", 'w', NULL, "wait until it has ended; 0 only when completed", false, false},
     VC_OPTIONS_ONLINE,
     {0},
@@ -229,7 +231,7 @@ const struct vc_command vc_command_task_submit = {
     .about =
         "Prints the task's id. By default the answer comes when the coordinator has the task on\n"
         "disk. With --durable the task is left in the coordinator's mailbox instead, which\n"
-        "also works while the coordinator is away.\n"
+        "also works while the coordinator is away and its NATS server (--nats-url) is not.\n"
         "With --jsonl a line that is refused is reported and the rest goes on; the exit code\n"
         "is 1 then.",
     .examples = "$ vapora-coord task submit --title 'Fix the login test' --wait\n"

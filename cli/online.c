@@ -8,10 +8,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define DEFAULT_DATA_DIR "./vapora-data"
-#define URL_MAX          1024 /* bytes of a nats.url file */
-#define ANSWER_WITHIN_MS (5 * VC_SECOND_MS)
+#define DEFAULT_DATA_DIR  "./vapora-data"
+#define URL_MAX           1024 /* bytes of a nats.url file */
+#define ANSWER_WITHIN_MS  (5 * VC_SECOND_MS)
+#define URL_LOOK_AGAIN_US 100000
 
 /* One server of a list, [@from, @end): the scheme stays, what stands before the last '@' goes. */
 static void show_server(struct vc_buf *out, const char *from, const char *end)
@@ -83,13 +85,22 @@ static char *find_url(const struct vc_cli *cli, struct vc_err *err)
     return found;
 }
 
-char *vc_cli_url(struct vc_cli *cli)
+char *vc_cli_url(struct vc_cli *cli, bool wait)
 {
     struct vc_err err = {0};
     if (!cli->url)
         cli->url = find_url(cli, &err);
-    if (!cli->url)
+    if (cli->url)
+        return vc_xstrdup(cli->url);
+    wait = wait && err.rc == VC_E_UNREACHABLE;
+    if (!wait)
         vc_cli_fail(cli, &err);
+    else
+        fprintf(stderr, "waiting for a coordinator: %s\n", err.text);
+    while (wait && !cli->url) {
+        usleep(URL_LOOK_AGAIN_US);
+        cli->url = find_url(cli, &err);
+    }
     return vc_xstrdup(cli->url);
 }
 

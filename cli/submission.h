@@ -16,7 +16,7 @@
         {"role", 0, "R", "the role that the agent must have", false, false},                       \
         {"exclude", 0, "ID", "an agent that must not get it", false, true},                        \
         {"pin", 0, "ID", "the only agent that may get it", false, false},                          \
-        {"deadline", 0,    "INSTANT|D", "not to be begun after this: RFC 3339, or 2h from now",    \
+        {"deadline", 0,    "INSTANT|D", "must have ended by then, or it expires: RFC 3339, or 2h", \
          false,      false},                                                                       \
         {"timeout", 0, "D", "how long one attempt may take", false, false},                        \
         {"max-attempts", 0, "N", "1 to 20 (default 3)", false, false},                             \

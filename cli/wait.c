@@ -71,6 +71,12 @@ static int look(struct waiting *w, size_t i)
     w->answered = true;
     w->silent_since_ms = 0;
     json_t *task = json_object_get(reply, "task");
+    /* Whoever waits wants what came out of it. */
+    const json_t *executions = json_object_get(reply, "executions");
+    for (size_t k = 0; k < json_array_size(executions); k++)
+        if (json_is_true(json_object_get(json_array_get(executions, k), "winning")))
+            json_object_set(task, "output",
+                            json_object_get(json_array_get(executions, k), "output"));
     vc_copy(w->last_state, sizeof w->last_state, vc_view_text(task, "state"));
     vc_copy(w->last_reason, sizeof w->last_reason, vc_view_text(task, "waiting_for"));
     if (ended(w->last_state)) {

@@ -12,9 +12,10 @@ struct vc_wait {
 };
 
 /* Wait for all; each one that ends is said in one line on stderr. @tasks gets the final TASK of
- * each, in the order of the ids (caller json_decref()s). VC_EXIT_OK when all are completed,
- * VC_EXIT_FAILURE when one ended otherwise or time ran out, else the exit code of what failed.
- * A coordinator that restarts meanwhile is waited for, VC_WAIT_OUTAGE_MS at most. */
+ * each, with the `output` of the execution that completed it, in the order of the ids (caller
+ * json_decref()s). VC_EXIT_OK when all are completed, VC_EXIT_FAILURE when one ended otherwise or
+ * time ran out, else the exit code of what failed. A coordinator that restarts meanwhile is waited
+ * for, VC_WAIT_OUTAGE_MS at most. */
 int vc_wait_tasks(struct vc_cli *cli, const struct vc_wait *wait, json_t **tasks);
 
 #define VC_WAIT_OUTAGE_MS INT64_C(60000)

@@ -244,6 +244,23 @@ static void count(struct vc_counters *c, const struct vc_effect *e)
     }
 }
 
+/* What an operator wants to have seen in the log: agents that come and go, work that was lost. */
+static void note(const struct vc_effect *e)
+{
+    bool lost = e->kind == VC_EFFECT_PUT_EXECUTION && e->execution.error_class == VC_ERROR_LOST;
+    if (e->kind == VC_EFFECT_AGENT_NEWS)
+        vc_log(e->news.online ? VC_LOG_INFO : VC_LOG_WARN,
+               e->news.online ? "agent.online" : "agent.offline", "agent=%s", e->news.agent_id);
+    else if (e->kind == VC_EFFECT_PUT_AGENT && e->agent.news)
+        vc_log(VC_LOG_INFO, "agent.changed", "agent=%s now=%s", e->agent.agent_id, e->agent.news);
+    else if (lost)
+        vc_log(VC_LOG_WARN, "task.lost", "task=%s epoch=%u agent=%s", e->execution.task_id,
+               e->execution.epoch, e->execution.agent_id);
+    else if (e->kind == VC_EFFECT_DEAD)
+        vc_log(VC_LOG_WARN, "task.dead", "task=%s reason=%s",
+               e->dead.task_id ? e->dead.task_id : "", e->dead.reason);
+}
+
 static void speak_effects(struct vc_batch *b)
 {
     static void (*const say[])(struct vc_batch *, const struct vc_effect *) = {
@@ -254,6 +271,7 @@ static void speak_effects(struct vc_batch *b)
     for (size_t i = 0; i < b->fx.len; i++) {
         const struct vc_effect *e = &b->fx.items[i];
         count(&b->counters, e);
+        note(e);
         if (say[e->kind])
             say[e->kind](b, e);
     }

@@ -5,15 +5,10 @@
 #include <string.h>
 
 const struct vc_core_conf vc_core_conf_default = {
-    .weights = {0.3, 0.5, 0.2},
+    .weights = VC_WEIGHTS_DEFAULT,
     .base = VC_BASE_SUCCESS_LOAD,
     .recency = VC_RECENCY_HALF_LIFE,
-    .probation = {.on = true,
-                  .trials = 3,
-                  .max_share = 0.2,
-                  .priority_max = 7,
-                  .deadline_ms = VC_MINUTE_MS,
-                  .return_ms = 28 * VC_DAY_MS},
+    .probation = VC_PROBATION_DEFAULT,
     .interval_ms = 5000,
     .lease_ms = 15000,
     .answer_ms = 5000,

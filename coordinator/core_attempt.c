@@ -28,7 +28,9 @@ void vc_core_conclude(struct vc_step *s, struct vc_task *task, const struct vc_e
     e->execution.winning = success;
     e->execution.started_at = task->assigned_at;
     e->execution.finished_at = s->wall;
-    e->execution.duration_ms = end->duration_ms;
+    /* What an agent reports it has measured; what we closed lasted as long as it was held. */
+    int64_t held_ms = s->wall.ms - task->assigned_at.ms;
+    e->execution.duration_ms = end->record ? end->duration_ms : held_ms > 0 ? held_ms : 0;
     e->execution.cost_micros = end->cost_micros;
     e->execution.decision_id = vc_effects_copy(s->fx, task->decision_id);
     e->execution.record = end->record;

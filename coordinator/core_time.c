@@ -16,7 +16,6 @@ static void fire(struct vc_step *s, struct vc_task *task)
                             &(struct vc_ending){.outcome = VC_OUTCOME_TIMEOUT,
                                                 .cls = VC_ERROR_TIMEOUT,
                                                 .error = "it took longer than its timeout_ms",
-                                                .duration_ms = task->timeout_ms,
                                                 .retryable = true});
         return;
     }

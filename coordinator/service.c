@@ -267,9 +267,12 @@ static enum vc_rc start(struct vc_service *s)
     s->pulling = true;
     uv_signal_start(&s->term, on_signal, SIGTERM);
     uv_signal_start(&s->interrupt, on_signal, SIGINT);
+    rc = open_part(s);
+    if (rc != VC_OK)
+        return rc;
     vc_log(VC_LOG_INFO, "service.started", "version=%s data_dir=%s nats=%s", VC_VERSION,
            s->conf->data_dir, s->nats ? "embedded" : "external");
-    return open_part(s);
+    return VC_OK;
 }
 
 void vc_service_look(const struct vc_service *s, struct vc_snapshot *out)

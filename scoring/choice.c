@@ -2,14 +2,7 @@
 
 #define SHARE_TOLERANCE 1e-9 /* 0.29 * 100 is a hair below 29 */
 
-const struct vc_probation vc_probation_default = {
-    .on = true,
-    .trials = 3,
-    .max_share = 0.2,
-    .priority_max = 7,
-    .deadline_ms = 60 * VC_SECOND_MS,
-    .return_ms = 28 * VC_DAY_MS,
-};
+const struct vc_probation vc_probation_default = VC_PROBATION_DEFAULT;
 
 static const struct {
     const char *name, *text;

@@ -28,6 +28,13 @@ struct vc_probation {
     int64_t return_ms;     /* a cell silent for this long is on probation again; default 28 days */
 };
 
+/* What the fields above call default; the one place. */
+#define VC_PROBATION_DEFAULT                                                                       \
+    {                                                                                              \
+        .on = true, .trials = 3, .max_share = 0.2, .priority_max = 7, .deadline_ms = VC_MINUTE_MS, \
+        .return_ms = 28 * VC_DAY_MS                                                                \
+    }
+
 extern const struct vc_probation vc_probation_default;
 
 /* What probation needs to know beside the scores, for the candidate at the same index of the

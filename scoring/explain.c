@@ -1,5 +1,7 @@
 #include "scoring/explain.h"
 
+#include "base/check.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -24,11 +26,13 @@ static const char *tie_text(const char *tie_break)
         {"load", "it carries less load"},
         {"n", "it has done more of this type"},
         {"idle", "it has been idle for longer"},
+        {"agent_id", "its id sorts first"},
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (strcmp(tie_break, texts[i].name) == 0)
             return texts[i].text;
-    return "its id sorts first";
+    VC_CHECK(!"a tie-break without words");
+    return "";
 }
 
 static void explain_runner_up(const struct vc_choice *choice, const struct vc_score *runner_up,

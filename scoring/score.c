@@ -8,7 +8,7 @@
 
 #define WEIGHTS_TOLERANCE 1e-9
 
-const struct vc_weights vc_weights_default = {.load = 0.3, .expertise = 0.5, .confidence = 0.2};
+const struct vc_weights vc_weights_default = VC_WEIGHTS_DEFAULT;
 
 bool vc_weights_ok(struct vc_weights w)
 {

@@ -16,6 +16,10 @@ struct vc_weights {
 };
 
 /* 0.3 load, 0.5 expertise, 0.2 confidence: the design card's. */
+#define VC_WEIGHTS_DEFAULT                                                                         \
+    {                                                                                              \
+        0.3, 0.5, 0.2                                                                              \
+    }
 extern const struct vc_weights vc_weights_default;
 
 /* Whether @w is usable: finite, >= 0, sum 1 within 1e-9. */

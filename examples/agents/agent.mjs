@@ -20,6 +20,8 @@ nats.subscribe(to("task.assign"), { callback: (_, msg) => {
   running.set(task.task_id, { task_id: task.task_id, epoch: task.epoch });
   msg.respond(encode({ accepted: true })) && run(task);
 } });
-const reply = await nats.request(to("api.agent.register"), encode({ agent_id, capacity: 4 }));
-for (const { interval_ms } = decode(reply.data); ; await sleep(interval_ms))
+for (let every = 1000; ; await sleep(every)) { // to register again is harmless
   nats.publish(to("agent.heartbeat"), encode({ agent_id, running: [...running.values()] }));
+  await nats.request(to("api.agent.register"), encode({ agent_id, capacity: 4 }))
+    .then((reply) => { every = decode(reply.data).interval_ms; }, () => {});
+}

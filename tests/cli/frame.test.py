@@ -10,7 +10,7 @@ import coord
 
 ONLINE = {"task submit": ["--title", "x"], "task list": [], "task get": ["t1"],
           "task explain": ["t1"], "task wait": ["t1"], "task cancel": ["t1"], "task retry": ["t1"],
-          "agent list": [], "agent get": ["a1"], "agent drain": ["a1"],
+          "agent list": [], "agent get": ["a1"], "agent drain": ["a1"], "agent remove": ["a1"],
           "score get": ["--agent", "a", "--task-type", "t"], "execution list": [], "stats": []}
 
 

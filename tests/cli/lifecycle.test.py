@@ -2,9 +2,11 @@
 import json
 import os
 import queue
+import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 import coord
@@ -139,6 +141,51 @@ def test_wait_outlasts_a_restart_of_the_coordinator():
         coord.Agent(own.connect(), "late")
         done = result.get(timeout=coord.PATIENCE_S)
         assert done.returncode == 0 and "long completed by late" in done.stderr, done
+
+
+def test_a_removed_agent_is_off_the_list_and_comes_back_with_its_record():
+    worker = agent("fleeting")
+    assert serve.run("task", "submit", "--title", "T", "--pin", "fleeting", "--wait").returncode == 0
+    worker.stop()
+    done = serve.run("agent", "remove", "fleeting")
+    assert done.returncode == 0 and done.stdout == "fleeting removed\n", done
+    assert "fleeting" not in [a["agent_id"] for a in ask("agent", "list")["agents"]]
+    assert serve.run("agent", "remove", "fleeting").returncode == 3
+    back = agent("fleeting")
+    assert ask("agent", "get", "fleeting")["agent"]["executions"] == 1
+    back.stop()
+
+
+def test_waiting_for_a_task_brings_its_output():
+    worker = agent("speaker", lambda a: {"outcome": "success", "output": "42"})
+    done = ask("task", "submit", "--title", "T", "--pin", "speaker", "--wait")
+    assert done["task"]["output"] == "42", done
+    worker.stop()
+
+
+def test_an_agent_waits_for_a_coordinator_that_is_not_there_yet():
+    with tempfile.TemporaryDirectory() as data_dir:
+        with tempfile.TemporaryFile() as log:
+            early = subprocess.Popen([coord.BINARY, "agent", "run", "--id", "early", "--exec", "cat",
+                                      "--data-dir", data_dir], stderr=log)
+            try:
+                with coord.start_serve(data_dir=data_dir) as own:
+                    coord.until("it to register", lambda: own.run("agent", "get", "early")
+                                .returncode == 0)
+            finally:
+                early.terminate()
+                early.wait()
+
+
+def test_what_the_coordinator_ends_lasted_as_long_as_it_was_held():
+    worker = agent("slow", lambda a: None)
+    serve.run("task", "submit", "--title", "T", "--id", "held", "--pin", "slow")
+    worker.assignments.get(timeout=coord.PATIENCE_S)
+    time.sleep(0.3)
+    assert serve.run("task", "cancel", "held").returncode == 0
+    execution = ask("task", "get", "held")["executions"][0]
+    assert execution["outcome"] == "canceled" and execution["duration_ms"] >= 300, execution
+    worker.stop()
 
 
 def test_a_second_coordinator_on_the_same_directory_is_refused():

@@ -148,9 +148,9 @@ def test_the_numbers_of_the_formula_are_those_of_the_code():
     for name, value in (("VC_HISTORY_MAX", 100), ("VC_CONFIDENCE_FULL", 20),
                         ("VC_RECENT_DAYS", 7), ("VC_RECENT_BOOST", 3), ("VC_SILENT_INTERVALS", 3)):
         assert known[name] == value, name
-    assert re.search(r"\.weights = \{0\.3, 0\.5, 0\.2\}", pages.read("coordinator/core.c"))
-    assert re.search(r"\.trials = 3,\s*\.max_share = 0\.2,\s*\.priority_max = 7,",
-                     pages.read("scoring/choice.c"))
+    assert re.search(r"VC_WEIGHTS_DEFAULT[\s\\]*\{[\s\\]*0\.3, 0\.5, 0\.2[\s\\]*\}", pages.read("scoring/score.h"))
+    assert re.search(r"\.trials = 3,[\s\\]*\.max_share = 0\.2,[\s\\]*\.priority_max = 7,",
+                     pages.read("scoring/choice.h"))
 
 
 if __name__ == "__main__":

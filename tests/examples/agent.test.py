@@ -87,7 +87,8 @@ def test_the_agent_in_shell():
 
 def test_the_javascript_agent_is_short():
     lines = (AGENTS / "agent.mjs").read_text(encoding="utf-8").splitlines()
-    assert len(lines) <= 25, len(lines)
+    code = [line for line in lines if not line.startswith(("import ", "//"))]
+    assert len(code) <= 24, len(code)
 
 
 def test_the_lock_file_names_no_host():
