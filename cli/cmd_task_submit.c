@@ -217,9 +217,8 @@ static int run(struct vc_cli *cli)
 static const struct vc_option options[] = {
     VC_OPTIONS_SUBMISSION,
     {"jsonl", 0, "FILE|-", "one submission a line, instead of the options above", false, false},
-    {"durable", 0, NULL,
-     "through the stream, which takes it also while no coordinator runs",
-     false, false},
+    {"durable", 0, NULL, "through the stream, which takes it also while no coordinator runs", false,
+     false},
     {"wait", 'w', NULL, "wait until it has ended; 0 only when completed", false, false},
     VC_OPTIONS_ONLINE,
     {0},

@@ -433,9 +433,10 @@ static void a_server_that_lost_its_store_is_told_too(void **state)
     start(rig);
     nats_server_kill(rig->server);
     await_link(rig, false);
-    char command[128];
-    snprintf(command, sizeof command, "rm -r %s/store", rig->server->dir);
-    assert_int_equal(system(command), 0);
+    char store_dir[256], lost_dir[256];
+    snprintf(store_dir, sizeof store_dir, "%s/store", rig->server->dir);
+    snprintf(lost_dir, sizeof lost_dir, "%s/lost", rig->server->dir);
+    assert_int_equal(rename(store_dir, lost_dir), 0);
     nats_server_start(rig->server);
     await_news(rig, true, (const char *[]){"stream VAPORA_EVENTS", "vanished", NULL});
 }
