@@ -28,11 +28,12 @@ static const char *tie_text(const char *tie_break)
         {"idle", "it has been idle for longer"},
         {"agent_id", "its id sorts first"},
     };
-    size_t i = 0, n = sizeof texts / sizeof texts[0];
-    while (i < n && strcmp(tie_break, texts[i].name) != 0)
-        i++;
-    VC_CHECK(i < n); /* a tie-break without words */
-    return texts[i].text;
+    const char *text = NULL;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (strcmp(tie_break, texts[i].name) == 0)
+            text = texts[i].text;
+    VC_CHECK(text != NULL); /* a tie-break without words */
+    return text;
 }
 
 static void explain_runner_up(const struct vc_choice *choice, const struct vc_score *runner_up,
