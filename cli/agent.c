@@ -251,7 +251,7 @@ static bool read_assignment(const struct vc_agent_event *event, struct assignmen
     a->timeout_ms = json_integer_value(json_object_get(a->root, "timeout_ms"));
     int64_t epoch = json_integer_value(json_object_get(a->root, "epoch"));
     a->epoch = (uint32_t)epoch;
-    return vc_id_ok(a->task_id) && epoch >= 0 && epoch <= UINT32_MAX;
+    return vc_id_ok(a->task_id) && epoch >= 1 && epoch <= UINT32_MAX;
 }
 
 static enum vc_rc start_child(struct job *job, const struct assignment *a, struct vc_err *err)

@@ -170,6 +170,8 @@ static void on_request(natsConnection *nc, natsSubscription *sub, natsMsg *msg, 
     struct vc_bus *bus = ctx;
     struct vc_parcel *parcel = parcel_new(VC_IN_API, msg);
     struct vc_inbound *in = &parcel->in;
+    if (in->reply_to && !vc_subject_answerable(in->reply_to, bus->prefix))
+        vc_free(vc_take(&in->reply_to));
     bool known = read_request(bus, in, msg);
     natsMsg_Destroy(msg);
     if (known && vc_bus_post(bus, parcel))
@@ -265,7 +267,7 @@ bool vc_bus_subscribe(struct vc_bus *bus, const char *subject, const char *group
 bool vc_arrivals_subscribe(struct vc_bus *bus, struct vc_err *err)
 {
     char api[VC_SUBJECT_MAX], beat[VC_SUBJECT_MAX], assign[VC_SUBJECT_MAX], ack[VC_SUBJECT_MAX];
-    snprintf(api, sizeof api, "%s.api.>", bus->prefix);
+    vc_subject_api_every(api, bus->prefix);
     snprintf(assign, sizeof assign, "%s.*.*", bus->assign_inbox);
     snprintf(ack, sizeof ack, "%s.*", bus->puback_inbox);
     vc_subject_every(beat, bus->prefix, VC_SUBJECT_HEARTBEAT);

@@ -115,9 +115,11 @@ static void on_service(natsConnection *nc, natsSubscription *sub, natsMsg *msg, 
     (void)sub;
     const char *word = natsMsg_GetSubject(msg) + strlen("$SRV.");
     size_t len = strcspn(word, ".");
-    for (size_t i = 0; i < VERBS && natsMsg_GetReply(msg); i++)
+    const char *reply = natsMsg_GetReply(msg);
+    bool answerable = reply && vc_subject_answerable(reply, ((struct vc_bus *)ctx)->prefix);
+    for (size_t i = 0; i < VERBS && answerable; i++)
         if (strlen(verbs[i].word) == len && strncmp(verbs[i].word, word, len) == 0)
-            answer(ctx, i, natsMsg_GetReply(msg));
+            answer(ctx, i, reply);
     natsMsg_Destroy(msg);
 }
 

@@ -84,6 +84,12 @@ bool vc_subject_api(char out[VC_SUBJECT_MAX], const char *prefix, const char *ve
     return build_dotted(out, prefix, "api", verb);
 }
 
+void vc_subject_api_every(char out[VC_SUBJECT_MAX], const char *prefix)
+{
+    VC_CHECK(vc_prefix_ok(prefix));
+    snprintf(out, VC_SUBJECT_MAX, "%s.api.>", prefix);
+}
+
 bool vc_subject_event(char out[VC_SUBJECT_MAX], const char *prefix, const char *event)
 {
     return build_dotted(out, prefix, "event", event);
@@ -107,6 +113,15 @@ bool vc_subject_assign_reply(char out[VC_SUBJECT_MAX], const char *inbox, const 
     return build(out, inbox, task_id, number);
 }
 
+bool vc_subject_inbox(char out[VC_SUBJECT_MAX], const char *user)
+{
+    out[0] = '\0';
+    if (!vc_id_ok(user))
+        return false;
+    snprintf(out, VC_SUBJECT_MAX, "_INBOX.%s", user);
+    return true;
+}
+
 void vc_stream_name(char out[VC_SUBJECT_MAX], const char *prefix, enum vc_stream stream)
 {
     VC_CHECK(vc_prefix_ok(prefix));
@@ -127,6 +142,11 @@ static const char *after(const char *text, const char *head)
 {
     size_t n = strlen(head);
     return strncmp(text, head, n) == 0 && text[n] == '.' ? text + n + 1 : NULL;
+}
+
+bool vc_subject_answerable(const char *reply_to, const char *prefix)
+{
+    return reply_to[0] != '$' && !after(reply_to, prefix);
 }
 
 bool vc_subject_id(const char *subject, const char *prefix, enum vc_subject kind,

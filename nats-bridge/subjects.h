@@ -47,12 +47,20 @@ bool vc_subject_build(char out[VC_SUBJECT_MAX], const char *prefix, enum vc_subj
 void vc_subject_every(char out[VC_SUBJECT_MAX], const char *prefix, enum vc_subject kind);
 /* @verb is "noun.verb". */
 bool vc_subject_api(char out[VC_SUBJECT_MAX], const char *prefix, const char *verb);
+/* The subject that matches every request, whatever its verb. */
+void vc_subject_api_every(char out[VC_SUBJECT_MAX], const char *prefix);
 /* @event is "task.completed", "decision", ... */
 bool vc_subject_event(char out[VC_SUBJECT_MAX], const char *prefix, const char *event);
 bool vc_subject_dead(char out[VC_SUBJECT_MAX], const char *prefix, const char *reason);
 /* Where an agent's answer to the assignment (@task_id, @epoch) comes back. */
 bool vc_subject_assign_reply(char out[VC_SUBJECT_MAX], const char *inbox, const char *task_id,
                              uint32_t epoch);
+
+/* "_INBOX.<user>": where a client that connects as @user awaits its answers. */
+bool vc_subject_inbox(char out[VC_SUBJECT_MAX], const char *user);
+/* Whether an answer may be sent to @reply_to. Not to a subject of ours or of the server's: the
+ * requester names it, but it is our permission that the server checks. */
+bool vc_subject_answerable(const char *reply_to, const char *prefix);
 
 /* "VAPORA_TASKS": the prefix in upper case and the stream's own word. */
 void vc_stream_name(char out[VC_SUBJECT_MAX], const char *prefix, enum vc_stream stream);

@@ -213,6 +213,30 @@ static void both_forms_of_an_acknowledgement_subject_are_read(void **state)
     }
 }
 
+static void an_inbox_is_named_after_its_user(void **state)
+{
+    (void)state;
+    char out[VC_SUBJECT_MAX];
+    assert_true(vc_subject_inbox(out, "ada"));
+    assert_string_equal(out, "_INBOX.ada");
+    static const char *const bad[] = {"", "a.b", "*", ">", "a b", NULL};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_false(vc_subject_inbox(out, bad[i]));
+        assert_string_equal(out, "");
+    }
+}
+
+static void answers_go_to_nobodys_subject_but_the_requesters(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"_INBOX.x.1", "inbox", "vaporaX.y", "vapora", "x.vapora.y"};
+    static const char *const bad[] = {"vapora.task.assign.ada", "vapora.", "$JS.API.INFO", "$SYS"};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        assert_true(vc_subject_answerable(good[i], "vapora"));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(vc_subject_answerable(bad[i], "vapora"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +250,8 @@ int main(void)
         cmocka_unit_test(assignment_replies_carry_task_and_epoch),
         cmocka_unit_test(outbox_numbers_come_back),
         cmocka_unit_test(both_forms_of_an_acknowledgement_subject_are_read),
+        cmocka_unit_test(an_inbox_is_named_after_its_user),
+        cmocka_unit_test(answers_go_to_nobodys_subject_but_the_requesters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
