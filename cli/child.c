@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/secret.h"
 
 #include <signal.h>
 #include <string.h>
@@ -217,7 +218,8 @@ static bool names_one_of(const char *variable, const char *const *env)
     return false;
 }
 
-/* @env, and of our own environment what it does not name. free() the array, not its texts. */
+/* @env, and of our own environment what it does not name and is no secret. free() the array, not
+ * its texts. */
 static char **environment_with(const char *const *env)
 {
     size_t len = 0, cap = 0;
@@ -227,7 +229,7 @@ static char **environment_with(const char *const *env)
         memcpy(&all[len++], &env[i], sizeof *all);
     }
     for (char **variable = environ; *variable; variable++) {
-        if (names_one_of(*variable, env))
+        if (names_one_of(*variable, env) || vc_secret_variable(*variable))
             continue;
         VC_GROW(all, len, cap);
         all[len++] = *variable;

@@ -106,6 +106,10 @@ void vc_cli_disconnect(struct vc_cli *cli);
  * nats.url that is not there yet is waited for, after one line that says so. */
 char *vc_cli_url(struct vc_cli *cli, bool wait);
 
+/* @text, or with "@FILE" the first line of FILE: a password on a command line can be read by
+ * everybody on the machine. NULL with @err; free() it. */
+char *vc_cli_url_of(const char *text, struct vc_err *err);
+
 /* A URL without its user and password, for messages. free() it. */
 char *vc_url_shown(const char *url);
 

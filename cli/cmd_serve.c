@@ -99,9 +99,16 @@ static int configure_core(const struct vc_cli *cli, struct vc_core_conf *core)
     return VC_EXIT_OK;
 }
 
+static int read_nats_url(const struct vc_cli *cli, char **out)
+{
+    struct vc_err err;
+    const char *given = vc_cli_get(cli, "nats-url");
+    *out = given ? vc_cli_url_of(given, &err) : NULL;
+    return given && !*out ? vc_cli_fail(cli, &err) : VC_EXIT_OK;
+}
+
 static int configure_nats(const struct vc_cli *cli, struct vc_service_conf *conf)
 {
-    conf->nats_url = vc_cli_get(cli, "nats-url");
     conf->nats_password = vc_cli_get(cli, "nats-password");
     static const char *const embedded[] = {"nats-port", "nats-password"};
     for (size_t i = 0; i < sizeof embedded / sizeof *embedded; i++)
@@ -124,7 +131,11 @@ static int run(struct vc_cli *cli)
 {
     const char *dir = vc_cli_get(cli, "data-dir"), *http = vc_cli_get(cli, "http");
     struct vc_service_conf conf = {.data_dir = dir ? dir : DEFAULT_DATA_DIR};
+    VC_AUTO_FREE char *nats_url = NULL;
     int rc = set_log_level(cli);
+    if (!rc)
+        rc = read_nats_url(cli, &nats_url);
+    conf.nats_url = nats_url;
     if (!rc)
         rc = configure_nats(cli, &conf);
     if (!rc)

@@ -10,11 +10,13 @@
 #include "base/str.h"
 #include "nats-bridge/client.h"
 #include "nats-bridge/messages.h"
+#include "nats-bridge/subjects.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#define PREFIX            "vapora"
 #define STORED_WITHIN_MS  (5 * VC_SECOND_MS)
 #define PROGRESS_EVERY_MS 200
 
@@ -39,11 +41,10 @@ static enum vc_rc submit_durable(struct vc_cli *cli, json_t *body, json_t **rece
                                  struct vc_err *err)
 {
     VC_AUTO_FREE char *id = vc_xstrdup(vc_submission_id(body));
-    VC_AUTO_BUF struct vc_buf subject = {0};
-    vc_buf_printf(&subject, "vapora.task.submit.%s", id);
+    char subject[VC_SUBJECT_MAX];
     VC_AUTO_FREE char *text = json_dumps(body, JSON_COMPACT);
     json_decref(body);
-    if (!vc_id_ok(id))
+    if (!vc_subject_build(subject, PREFIX, VC_SUBJECT_SUBMIT, id))
         return vc_fail(err, VC_E_INVALID, "\"%s\" is no task id: 1 to %d of A-Z a-z 0-9 _ -", id,
                        VC_ID_MAX);
     if (strlen(text) > VC_BODY_MAX)
@@ -52,8 +53,8 @@ static enum vc_rc submit_durable(struct vc_cli *cli, json_t *body, json_t **rece
     struct vc_client *client;
     enum vc_rc rc = vc_cli_open(cli, &client, err);
     if (rc == VC_OK)
-        rc = vc_client_publish_stored(client, vc_buf_text(&subject), id, text, strlen(text),
-                                      STORED_WITHIN_MS, err);
+        rc = vc_client_publish_stored(client, subject, id, text, strlen(text), STORED_WITHIN_MS,
+                                      err);
     if (rc == VC_OK)
         *receipt = json_pack("{s:s, s:s, s:b}", "task_id", id, "state", "submitted", "durable", 1);
     return rc;

@@ -1,15 +1,19 @@
 #include "cli/frame.h"
 
+#include "base/check.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/time.h"
+#include "coordinator/secret.h"
 #include "nats-bridge/client.h"
+#include "nats-bridge/subjects.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#define PREFIX            "vapora"
 #define DEFAULT_DATA_DIR  "./vapora-data"
 #define URL_MAX           1024 /* bytes of a nats.url file */
 #define ANSWER_WITHIN_MS  (5 * VC_SECOND_MS)
@@ -47,35 +51,37 @@ static char *read_url(const char *dir, struct vc_err *err)
 {
     VC_AUTO_BUF struct vc_buf path = {0};
     vc_buf_printf(&path, "%s/nats.url", dir);
-    FILE *file = fopen(vc_buf_text(&path), "re");
-    if (!file) {
-        vc_fail(err, errno == ENOENT ? VC_E_UNREACHABLE : VC_E_IO,
-                "cannot read %s: %s; start a coordinator with \"vapora-coord serve --data-dir %s\"",
-                vc_buf_text(&path), strerror(errno), dir);
-        return NULL;
-    }
-    char line[URL_MAX] = "";
-    bool read = fgets(line, sizeof line, file);
-    fclose(file);
-    line[strcspn(line, "\r\n")] = '\0';
-    if (read && *line)
+    char line[URL_MAX];
+    enum vc_rc rc = vc_secret_read(vc_buf_text(&path), line, sizeof line, err);
+    if (rc == VC_OK)
         return vc_xstrdup(line);
-    vc_fail(err, VC_E_INVALID, "%s holds no URL", vc_buf_text(&path));
+    if (rc == VC_E_NOT_FOUND)
+        vc_fail(err, VC_E_UNREACHABLE,
+                "cannot read %s: %s; start a coordinator with \"vapora-coord serve --data-dir %s\"",
+                vc_buf_text(&path), strerror(ENOENT), dir);
     return NULL;
+}
+
+char *vc_cli_url_of(const char *text, struct vc_err *err)
+{
+    char line[URL_MAX];
+    if (text[0] != '@')
+        return vc_xstrdup(text);
+    return vc_secret_read(text + 1, line, sizeof line, err) == VC_OK ? vc_xstrdup(line) : NULL;
 }
 
 static char *find_url(const struct vc_cli *cli, struct vc_err *err)
 {
     const char *url = vc_cli_get(cli, "url"), *dir = vc_cli_get(cli, "data-dir");
     if (url)
-        return vc_xstrdup(url);
+        return vc_cli_url_of(url, err);
     if (dir)
         return read_url(dir, err);
     static const char *const variables[] = {"VAPORA_COORD_URL", "NATS_URL"};
     for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
         const char *value = getenv(variables[i]);
         if (value && *value)
-            return vc_xstrdup(value);
+            return vc_cli_url_of(value, err);
     }
     char *found = read_url(DEFAULT_DATA_DIR, err);
     if (!found && err->rc == VC_E_UNREACHABLE)
@@ -186,9 +192,9 @@ enum vc_rc vc_cli_ask(struct vc_cli *cli, const char *verb, json_t *request, jso
     if (rc == VC_OK)
         rc = connect_to(cli, within_ms, err);
     if (rc == VC_OK) {
-        VC_AUTO_BUF struct vc_buf subject = {0};
-        vc_buf_printf(&subject, "vapora.api.%s", verb);
-        rc = vc_client_request(cli->client, vc_buf_text(&subject), request, within_ms, reply, err);
+        char subject[VC_SUBJECT_MAX];
+        VC_CHECK(vc_subject_api(subject, PREFIX, verb));
+        rc = vc_client_request(cli->client, subject, request, within_ms, reply, err);
         rc = explain_silence(cli, rc, within_ms, err);
     }
     json_decref(request);

@@ -7,6 +7,7 @@
 #include "coordinator/data_dir.h"
 #include "coordinator/nats_conf.h"
 #include "coordinator/nats_log.h"
+#include "coordinator/secret.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -56,7 +57,7 @@ static bool past(struct vc_mono since, int64_t ms)
 
 /* The child's side between fork and exec. Threads of ours may have held locks when it was cloned,
  * so only async-signal-safe calls are allowed: signal-safety(7). */
-static _Noreturn void become_server(const struct vc_nats_child *child, pid_t parent)
+static _Noreturn void become_server(const struct vc_nats_child *child, char **env, pid_t parent)
 {
     static char name[] = "nats-server", flag[] = "-c", conf[] = "server.conf";
     char *argv[] = {name, flag, conf, NULL};
@@ -75,7 +76,7 @@ static _Noreturn void become_server(const struct vc_nats_child *child, pid_t par
         dup2(nothing, STDIN_FILENO) < 0 || chdir(child->dir) != 0)
         _exit(EXEC_FAILED);
     close_range(STDERR_FILENO + 1, ~0U, 0); /* not every library opens with CLOEXEC */
-    execv(child->program, argv);
+    execve(child->program, argv, env);
     _exit(EXEC_FAILED);
 }
 
@@ -85,13 +86,14 @@ static bool spawn(struct vc_nats_child *child)
 {
     vc_nats_log_begin(&child->log);
     pid_t parent = getpid();
+    VC_AUTO_FREE char **env = vc_secret_free_environment();
     sigset_t all, before;
     sigfillset(&all);
     /* A signal in the new process would run the loop's handler and write into the loop's pipe. */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     pid_t pid = fork();
     if (pid == 0)
-        become_server(child, parent);
+        become_server(child, env, parent);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     child->pid = pid > 0 ? pid : 0;
     child->started = vc_mono_now();

@@ -1,15 +1,14 @@
 #include "coordinator/nats_conf.h"
 
 #include "base/mem.h"
+#include "coordinator/secret.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -17,15 +16,10 @@
 #define PROGRAM         "nats-server"
 #define URL_HEAD        "nats://" VC_NATS_USER ":"
 #define URL_HOST        "@127.0.0.1:"
-#define PASSWORD_LEN    32
 #define NAME_RANDOM_LEN 12
 #define PORT_MAX        65535
 #define GREETING_US     200000
 #define GREETING_MAX    4096
-
-/* 64 of the characters that RFC 3986 lets stand in a URL as they are; one for each 6 random bits.
- */
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /* The program in the directory that the first @len bytes of @dir and @rest name; NULL when it is
  * not there. Relative entries would depend on the directory the child runs in. */
@@ -121,12 +115,8 @@ static bool password_ok(const char *password, size_t len)
 static void read_url(const char *path, struct vc_nats_access *out)
 {
     char text[sizeof URL_HEAD + VC_NATS_PASSWORD_MAX + sizeof URL_HOST + 16];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
+    if (vc_secret_read(path, text, sizeof text, NULL) != VC_OK)
         return;
-    ssize_t n = read(fd, text, sizeof text - 1);
-    close(fd);
-    text[n > 0 ? n : 0] = '\0';
     if (strncmp(text, URL_HEAD, strlen(URL_HEAD)) != 0)
         return;
     const char *password = text + strlen(URL_HEAD), *at = strstr(password, URL_HOST);
@@ -137,17 +127,6 @@ static void read_url(const char *path, struct vc_nats_access *out)
     memcpy(out->password, password, len);
     out->password[len] = '\0';
     out->port = (int)port;
-}
-
-static bool add_random(char *out, size_t len)
-{
-    unsigned char bits[PASSWORD_LEN];
-    if (getrandom(bits, len, 0) != (ssize_t)len) /* whole for up to 256 bytes: getrandom(2) */
-        return false;
-    for (size_t i = 0; i < len; i++)
-        out[i] = alphabet[bits[i] & 63];
-    out[len] = '\0';
-    return true;
 }
 
 enum vc_rc vc_nats_access_decide(const struct vc_nats_child_conf *conf, const char *url_path,
@@ -167,8 +146,8 @@ enum vc_rc vc_nats_access_decide(const struct vc_nats_child_conf *conf, const ch
     if (conf->password)
         vc_copy(out->password, sizeof out->password, conf->password);
     vc_copy(out->name, sizeof out->name, "vapora-");
-    if ((!out->password[0] && !add_random(out->password, PASSWORD_LEN)) ||
-        !add_random(out->name + strlen(out->name), NAME_RANDOM_LEN))
+    if ((!out->password[0] && !vc_secret_make(out->password, VC_SECRET_LEN)) ||
+        !vc_secret_make(out->name + strlen(out->name), NAME_RANDOM_LEN))
         return vc_fail(err, VC_E_IO, "cannot make up a NATS password: %s", strerror(errno));
     return VC_OK;
 }

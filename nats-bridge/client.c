@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "nats-bridge/link.h"
+#include "nats-bridge/subjects.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,14 @@ struct vc_client {
     struct vc_gate gate;
 };
 
+static natsStatus set_inbox(natsOptions *opts, const struct vc_server *server)
+{
+    char inbox[VC_SUBJECT_MAX];
+    if (!vc_subject_inbox(inbox, server->user))
+        return NATS_OK;
+    return natsOptions_SetCustomInboxPrefix(opts, inbox);
+}
+
 enum vc_rc vc_client_open(const char *url, const char *name, int64_t timeout_ms,
                           struct vc_client **client, struct vc_err *err)
 {
@@ -35,7 +44,9 @@ enum vc_rc vc_client_open(const char *url, const char *name, int64_t timeout_ms,
         return vc_fail(err, VC_E_INVALID, "connecting to %s: the client library refuses this URL",
                        server.shown);
     natsConnection *nc = NULL;
-    natsStatus s = natsConnection_Connect(&nc, opts);
+    natsStatus s = set_inbox(opts, &server);
+    if (s == NATS_OK)
+        s = natsConnection_Connect(&nc, opts);
     natsOptions_Destroy(opts);
     if (s != NATS_OK)
         return vc_link_fail(err, s, &server);
@@ -70,6 +81,14 @@ void vc_client_close(struct vc_client **client_ptr)
     free(client);
 }
 
+/* The server answers a denied publish with an error of its own, beside the request. */
+static bool denied(const struct vc_client *client, const char *subject)
+{
+    const char *text = NULL;
+    natsConnection_GetLastError(client->nc, &text);
+    return text && strcasestr(text, "permissions violation") && strstr(text, subject);
+}
+
 /* What went wrong between us and the server, when the library's @status says so. */
 static enum vc_rc fail_status(struct vc_client *client, natsStatus status, const char *subject,
                               int64_t timeout_ms, struct vc_err *err)
@@ -80,6 +99,11 @@ static enum vc_rc fail_status(struct vc_client *client, natsStatus status, const
                        "asking %s: nobody answers on %s; is the coordinator running?",
                        client->server.shown, subject);
     case NATS_TIMEOUT:
+        if (denied(client, subject))
+            return vc_fail(err, VC_E_DENIED,
+                           "asking %s: the server denies this user %s; \"vapora-coord nats auth\" "
+                           "lists who may do what",
+                           client->server.shown, subject);
         return vc_fail(err, VC_E_TIMEOUT, "asking %s: no answer on %s within %lld ms",
                        client->server.shown, subject, (long long)timeout_ms);
     case NATS_MAX_PAYLOAD:

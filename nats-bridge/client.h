@@ -13,7 +13,9 @@
 
 struct vc_client;
 
-/* Connect to @url within @timeout_ms; @name is shown in the server's connection list.
+/* Connect to @url within @timeout_ms; @name is shown in the server's connection list. Answers are
+ * asked to _INBOX.<user of @url>, so that the server can keep each user out of the others' inboxes;
+ * without a user, or with one that is no id, to _INBOX.
  *
  * VC_E_UNREACHABLE  nobody answers there
  * VC_E_DENIED       the server refuses the user or password */
@@ -25,6 +27,7 @@ void vc_client_close(struct vc_client **client);
  *
  * VC_E_UNREACHABLE  no responders: no coordinator is connected
  * VC_E_TIMEOUT      no answer in time
+ * VC_E_DENIED       the server does not let this user ask there; known after @timeout_ms
  * VC_E_NOT_FOUND, VC_E_CONFLICT, VC_E_INVALID, VC_E_LIMIT, VC_E_IO  the error reply's code 404,
  *                   409, 400/413/422, 429, other; @err holds its description, @reply the body */
 VC_MUST_CHECK enum vc_rc vc_client_request(struct vc_client *client, const char *subject,

@@ -4,6 +4,7 @@
 #define VC_NATS_BRIDGE_LINK_H
 
 #include "base/err.h"
+#include "base/id.h"
 
 #include <nats/nats.h>
 #include <pthread.h>
@@ -18,7 +19,8 @@
 /* Where a NATS URL leads. */
 struct vc_server {
     char host[256], port[8];
-    char shown[320]; /* the URL without its password or token, for messages */
+    char shown[320];          /* the URL without its password or token, for messages */
+    char user[VC_ID_MAX + 1]; /* of USER:PASSWORD when it can be part of a subject, else "" */
 };
 
 /* Take @url apart: [nats://|tls://][USER[:PASSWORD]@]HOST[:PORT]. VC_E_INVALID when it is not. */

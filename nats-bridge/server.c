@@ -45,6 +45,16 @@ static bool split_host(const char *text, struct vc_server *out)
     return port_ok(port) && vc_copy(out->port, sizeof out->port, port);
 }
 
+static void take_user(const char *text, size_t len, char out[VC_ID_MAX + 1])
+{
+    if (len > VC_ID_MAX)
+        return;
+    memcpy(out, text, len);
+    out[len] = '\0';
+    if (!vc_id_ok(out))
+        out[0] = '\0';
+}
+
 enum vc_rc vc_server_parse(const char *url, struct vc_server *out, struct vc_err *err)
 {
     *out = (struct vc_server){0};
@@ -55,6 +65,9 @@ enum vc_rc vc_server_parse(const char *url, struct vc_server *out, struct vc_err
                        "the NATS URL is not nats://[USER:PASSWORD@]HOST[:PORT]%s",
                        rest ? "" : "; its scheme must be nats or tls");
     const char *colon = at ? memchr(rest, ':', (size_t)(at - rest)) : NULL;
+    /* A lone word in front of the host is a token: a secret, not a name. */
+    if (colon)
+        take_user(rest, (size_t)(colon - rest), out->user);
     bool v6 = strchr(out->host, ':') != NULL;
     snprintf(out->shown, sizeof out->shown, "%s%.*s%s%s%s%s:%s",
              strncmp(url, "tls", 3) == 0 ? "tls://" : "nats://", colon ? (int)(colon - rest) : 0,

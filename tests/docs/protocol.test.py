@@ -213,6 +213,14 @@ def test_the_permissions_suffice_and_hold():
         agent.stop()
 
 
+def test_the_permissions_are_those_of_the_program():
+    told = re.findall(r"<!-- nats-permissions -->\n```text\n(.*?)```", text(), re.S)
+    block = coord.run("nats", "auth", "--agent", "ada").stdout
+    for page, user in zip(told, ("ada", "coordinator")):
+        real = re.search(rf'user: "{user}".*?permissions: {{\n(.*?)\n      }}', block, re.S).group(1)
+        assert re.findall(r'\w+:|"[^"]*"', page) == re.findall(r'\w+:|"[^"]*"', real), (user, real)
+
+
 class NatsServerWith(coord.NatsServer):
     """A nats-server with more in its configuration."""
 

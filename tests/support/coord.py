@@ -89,7 +89,8 @@ class Nats:
             raise Error(401, first.decode().strip())
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
-        self.inbox = "_INBOX." + os.urandom(8).hex()
+        user = f"{at.username}." if at.password else ""
+        self.inbox = f"_INBOX.{user}{os.urandom(8).hex()}"  # where `nats auth` lets a user listen
         self.answers = {}
         self.subscribe(self.inbox + ".*", self.answer)
 
