@@ -6,14 +6,19 @@ import coord
 
 
 class GuardedServer(coord.NatsServer):
-    """`GuardedServer("--agent", "ada", "--submitter", "web")`"""
+    """`GuardedServer("--agent", "ada", "--submitter", "web")`; `passwords` are kept, {user: text}"""
 
-    def __init__(self, *users):
-        self.users = users
+    def __init__(self, *users, passwords=()):
+        self.users, self.passwords = users, dict(passwords)
         super().__init__()
 
     def start(self):
         self.keys = os.path.join(self.dir, "keys")
+        os.makedirs(self.keys, 0o700, exist_ok=True)
+        for user, password in self.passwords.items():
+            with open(os.open(os.path.join(self.keys, user + ".url"), os.O_CREAT | os.O_WRONLY,
+                              0o600), "w", encoding="utf-8") as file:
+                file.write(f"nats://{user}:{password}@127.0.0.1:{self.port}\n")
         done = coord.run("nats", "auth", *self.users, "--dir", self.keys,
                          "--server", f"127.0.0.1:{self.port}")
         assert done.returncode == 0, done
