@@ -126,6 +126,22 @@ void vc_buf_show(struct vc_buf *buf, const char *text)
     }
 }
 
+void vc_buf_show_json(struct vc_buf *buf, const char *json)
+{
+    const unsigned char *s = (const unsigned char *)json, *plain = s;
+    while (*s) {
+        uint32_t code = 0;
+        size_t n = *s < 0x7f ? 1 : utf8_next(s, &code);
+        if (n > 0 && code && is_control(code)) {
+            vc_buf_add(buf, (const char *)plain, (size_t)(s - plain));
+            vc_buf_printf(buf, "\\u%04x", code);
+            plain = s + n;
+        }
+        s += n ? n : 1;
+    }
+    vc_buf_add(buf, (const char *)plain, (size_t)(s - plain));
+}
+
 size_t vc_utf8_len(const char *text)
 {
     uint32_t code;

@@ -35,6 +35,10 @@ bool vc_copy(char *out, size_t cap, const char *text);
  * as \xNN or \u{NNNN}: a name can then neither move the cursor nor forge a second line. */
 void vc_buf_show(struct vc_buf *buf, const char *text);
 
+/* Append @json, a UTF-8 document without C0 controls in its texts, with the other controls written
+ * as \uNNNN: it is the same document, and a terminal can show it. */
+void vc_buf_show_json(struct vc_buf *buf, const char *json);
+
 /* Bytes of the UTF-8 code point at @text, 0 when there is none (also at the end). */
 size_t vc_utf8_len(const char *text);
 

@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define COMMAND_WORD 32 /* bytes of one word of a command's name */
 
@@ -191,12 +190,9 @@ int vc_cli_usage(const struct vc_cli *cli, const char *fmt, ...)
 
 int vc_cli_print_json(const json_t *value)
 {
-    /* A terminal would act on the C1 and bidirectional controls that JSON leaves as they are;
-     * escaped as \uXXXX they are the same document. */
-    size_t flags = JSON_INDENT(2) | JSON_ENCODE_ANY;
-    if (isatty(STDOUT_FILENO))
-        flags |= JSON_ENSURE_ASCII;
-    json_dumpf(value, stdout, flags);
-    putchar('\n');
+    VC_AUTO_FREE char *text = json_dumps(value, JSON_INDENT(2) | JSON_ENCODE_ANY);
+    VC_AUTO_BUF struct vc_buf shown = {0};
+    vc_buf_show_json(&shown, text);
+    puts(vc_buf_text(&shown));
     return VC_EXIT_OK;
 }

@@ -117,6 +117,14 @@ static void columns_count_code_points(void **state)
     assert_int_equal(vc_columns("\xf0\x9f\x98\x80"), 1);
 }
 
+static void json_is_shown_as_the_same_document(void **state)
+{
+    (void)state;
+    VC_AUTO_BUF struct vc_buf buf = {0};
+    vc_buf_show_json(&buf, "{\n \"a\": \"x\xc2\x9b\x7f\xe2\x80\xae\xc3\xa4\\u001b\"}");
+    assert_string_equal(vc_buf_text(&buf), "{\n \"a\": \"x\\u009b\\u007f\\u202e\xc3\xa4\\u001b\"}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -126,6 +134,7 @@ int main(void)
         cmocka_unit_test(what_could_move_the_cursor_or_forge_a_line_is_escaped),
         cmocka_unit_test(whatever_is_shown_has_no_control_left),
         cmocka_unit_test(columns_count_code_points),
+        cmocka_unit_test(json_is_shown_as_the_same_document),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
