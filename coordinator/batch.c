@@ -11,12 +11,30 @@
 
 /* -- stepping -------------------------------------------------------------------------------- */
 
+/* Leases and silences go on from where they stood. */
+static void resume(struct vc_batch *b, struct vc_mono now)
+{
+    vc_core_resume(b->core, now, vc_wall_now(), &b->fx);
+    b->stepped = now;
+    b->absent = false;
+}
+
+/* Renewals that arrive from now on, or arrived since the last step, are not seen for a while. */
+static void be_absent(struct vc_batch *b)
+{
+    if (!b->linked || b->absent)
+        return;
+    vc_core_suspend(b->core, b->stepped);
+    b->absent = true;
+}
+
 /* What was decided took a time that only the shell can know. */
 static void step(struct vc_batch *b, const struct vc_event *event)
 {
     size_t from = b->fx.len;
     int64_t began_us = vc_mono_us();
     vc_core_step(b->core, event, &b->fx);
+    b->stepped = event->mono;
     int64_t took_us = vc_mono_us() - began_us;
     for (size_t i = from; i < b->fx.len; i++)
         if (b->fx.items[i].kind == VC_EFFECT_PUT_DECISION)
@@ -45,10 +63,13 @@ static void on_link(struct vc_batch *b, const struct vc_inbound *in)
 {
     struct vc_mono now = vc_mono_now();
     vc_relay_link(&b->relay, in->link.up, now);
-    if (in->link.up)
-        vc_core_resume(b->core, now, vc_wall_now(), &b->fx);
-    else
+    b->linked = in->link.up;
+    if (in->link.up) {
+        resume(b, now);
+    } else {
         vc_core_suspend(b->core, now);
+        b->absent = false;
+    }
     vc_log(in->link.up ? VC_LOG_INFO : VC_LOG_WARN, in->link.up ? "nats.ready" : "nats.away", "%s",
            in->link.text);
 }
@@ -323,10 +344,17 @@ static bool begin(struct vc_batch *b)
 {
     if (b->busy)
         return true;
+    struct vc_mono now = vc_mono_now();
+    if (now.ms - b->stepped.ms > b->conf->interval_ms)
+        be_absent(b);
     b->n = vc_bus_take(b->bus, b->in, VC_BATCH_MAX);
-    bool due = vc_core_due(b->core).ms <= vc_mono_now().ms;
+    bool due = b->absent || vc_core_due(b->core).ms <= now.ms;
     b->busy = b->n > 0 || due || vc_relay_has_news(&b->relay);
     b->began_us = vc_mono_us();
+    if (b->absent)
+        resume(b, now);
+    else if (!b->busy)
+        b->stepped = now;
     return b->busy;
 }
 
@@ -336,16 +364,22 @@ static bool may_pass(enum vc_rc rc)
     return rc == VC_E_FULL || rc == VC_E_BUSY || rc == VC_E_IO;
 }
 
+static enum vc_batch_end stuck(struct vc_batch *b)
+{
+    be_absent(b);
+    return VC_BATCH_STUCK;
+}
+
 enum vc_batch_end vc_batch_run(struct vc_batch *b, struct vc_err *err)
 {
     if (!begin(b)) {
         enum vc_rc rc = vc_relay_send(&b->relay, b->kg, b->bus, vc_mono_now(), err);
-        return rc == VC_OK ? VC_BATCH_IDLE : VC_BATCH_STUCK;
+        return rc == VC_OK ? VC_BATCH_IDLE : stuck(b);
     }
     b->applied = 0;
     enum vc_rc rc = work(b, err);
     if (rc != VC_OK)
-        return may_pass(rc) ? VC_BATCH_STUCK : VC_BATCH_BROKEN;
+        return may_pass(rc) ? stuck(b) : VC_BATCH_BROKEN;
     vc_relay_dropped(&b->relay);
     b->counters.commits++;
     b->counters.commit_us += (uint64_t)(vc_mono_us() - b->began_us);
@@ -353,5 +387,5 @@ enum vc_batch_end vc_batch_run(struct vc_batch *b, struct vc_err *err)
     speak(b);
     finish(b);
     rc = vc_relay_send(&b->relay, b->kg, b->bus, vc_mono_now(), err);
-    return rc == VC_OK ? VC_BATCH_DONE : VC_BATCH_STUCK;
+    return rc == VC_OK ? VC_BATCH_DONE : stuck(b);
 }

@@ -1,7 +1,11 @@
 /* batch.h - the heart of the shell: take what arrived, step the core, commit once, then speak.
  *
  * Nothing leaves before it is committed. When the disk refuses, the batch is kept whole, effects
- * and all, and is written again until the disk takes it; meanwhile nothing new is accepted. */
+ * and all, and is written again until the disk takes it; meanwhile nothing new is accepted.
+ *
+ * Renewals of leases that arrive while the disk refuses, or while this process is stopped or
+ * starved, wait to be read. So a time longer than a heartbeat interval in which nobody looked
+ * counts for no lease and for no agent's silence. */
 #ifndef VC_COORDINATOR_BATCH_H
 #define VC_COORDINATOR_BATCH_H
 
@@ -30,6 +34,10 @@ struct vc_batch {
     size_t applied; /* effects that the open transaction holds */
     int64_t began_us;
     struct vc_effects fx;
+    /* absences of our own */
+    bool linked;            /* agents can reach us */
+    bool absent;            /* but we did not look: the core is suspended until we look again */
+    struct vc_mono stepped; /* up to when the core knows what happened */
 };
 
 enum vc_batch_end {
