@@ -16,6 +16,7 @@ static const char *const coordinator_publish[] = {
     "$JS.API.STREAM.PURGE.{M}",
     "$JS.API.CONSUMER.INFO.{M}.coordinator",
     "$JS.API.CONSUMER.DURABLE.CREATE.{M}.coordinator",
+    "$JS.API.CONSUMER.DELETE.{M}.coordinator",
     "$JS.API.CONSUMER.MSG.NEXT.{M}.coordinator",
     "$JS.ACK.{M}.coordinator.>",
     "$JS.ACK.*.*.{M}.coordinator.>", /* the longer form, with domain and account */

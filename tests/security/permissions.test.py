@@ -52,10 +52,9 @@ def matrix():
         yield f"$JS.API.STREAM.PURGE.{stream}", may, set()
         for verb in ("DELETE", "UPDATE", "MSG.GET", "MSG.DELETE", "SNAPSHOT"):
             yield f"$JS.API.STREAM.{verb}.{stream}", set(), set()
-        for verb in ("INFO", "DURABLE.CREATE", "MSG.NEXT"):
+        for verb in ("INFO", "DURABLE.CREATE", "DELETE", "MSG.NEXT"):
             yield f"$JS.API.CONSUMER.{verb}.{stream}.coordinator", may, set()
             yield f"$JS.API.CONSUMER.{verb}.{stream}.other", set(), set()
-        yield f"$JS.API.CONSUMER.DELETE.{stream}.coordinator", set(), set()
         yield f"$JS.API.CONSUMER.CREATE.{stream}", set(), set()
         yield f"$JS.ACK.{stream}.coordinator.1.1.1.1.0", may, set()
         yield f"$JS.ACK.hub.hash.{stream}.coordinator.1.1.1.1.0.x", may, set()
