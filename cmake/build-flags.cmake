@@ -14,6 +14,10 @@ target_compile_options(vc_build INTERFACE
     $<$<C_COMPILER_ID:GNU>:-Wno-format-truncation>
     $<$<BOOL:${VC_WERROR}>:-Werror>)
 
+if(VC_FAILPOINTS)
+    target_compile_definitions(vc_build INTERFACE VC_FAILPOINTS)
+endif()
+
 if(VC_SANITIZE STREQUAL "address")
     set(sanitizers -fsanitize=address,undefined -fno-sanitize-recover=all)
 elseif(VC_SANITIZE STREQUAL "thread")

@@ -1,6 +1,7 @@
 #include "coordinator/batch.h"
 
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "coordinator/api.h"
 #include "coordinator/apply.h"
@@ -33,6 +34,10 @@ static void step(struct vc_batch *b, const struct vc_event *event)
 {
     size_t from = b->fx.len;
     int64_t began_us = vc_mono_us();
+    if (event->mono.ms - b->stepped.ms > b->conf->interval_ms)
+        be_absent(b);
+    if (b->absent && !b->stuck)
+        resume(b, event->mono);
     vc_core_step(b->core, event, &b->fx);
     b->stepped = event->mono;
     int64_t took_us = vc_mono_us() - began_us;
@@ -129,10 +134,30 @@ static enum vc_rc apply(struct vc_batch *b, struct vc_err *err)
     return rc;
 }
 
+/* Everything is written and nothing committed. */
+static enum vc_rc before_commit(const struct vc_batch *b, struct vc_err *err)
+{
+    enum vc_rc rc = VC_OK;
+    for (size_t i = 0; i < b->fx.len && rc == VC_OK; i++) {
+        const struct vc_effect *e = &b->fx.items[i];
+        if (e->kind == VC_EFFECT_PUT_TASK)
+            rc = vc_failpoint(VC_FAILPOINT_INGEST_COMMIT, err);
+        else if (e->kind == VC_EFFECT_PUT_DECISION)
+            rc = vc_failpoint(VC_FAILPOINT_ASSIGN_COMMIT, err);
+        else if (e->kind == VC_EFFECT_PUT_EXECUTION)
+            rc = vc_failpoint(VC_FAILPOINT_RESULT_COMMIT, err);
+        else if (e->kind == VC_EFFECT_MOVE_TASK && e->move.state == VC_TASK_WORKING)
+            rc = vc_failpoint(VC_FAILPOINT_ACCEPT_COMMIT, err);
+    }
+    return rc;
+}
+
 /* Each message sees what those before it changed, so effects are written as they come. */
 static enum vc_rc work(struct vc_batch *b, struct vc_err *err)
 {
-    enum vc_rc rc = vc_kg_begin(b->kg, err);
+    enum vc_rc rc = b->n > 0 ? vc_failpoint(VC_FAILPOINT_INGEST_PULLED, err) : VC_OK;
+    if (rc == VC_OK)
+        rc = vc_kg_begin(b->kg, err);
     if (rc == VC_OK)
         rc = apply(b, err);
     while (rc == VC_OK && b->next < b->n) {
@@ -153,6 +178,8 @@ static enum vc_rc work(struct vc_batch *b, struct vc_err *err)
     if (rc == VC_OK)
         rc = vc_relay_drop(&b->relay, b->kg, err);
     if (rc == VC_OK)
+        rc = before_commit(b, err);
+    if (rc == VC_OK)
         rc = vc_kg_commit(b->kg, err);
     if (rc != VC_OK)
         vc_kg_rollback(b->kg);
@@ -165,6 +192,8 @@ static enum vc_rc work(struct vc_batch *b, struct vc_err *err)
  * agent that believed a submitter's epoch would be fenced off. */
 static void send_assignment(struct vc_batch *b, const struct vc_effect *e)
 {
+    if (vc_failpoint(VC_FAILPOINT_ASSIGN_SEND, NULL) != VC_OK)
+        return;
     json_auto_t *body = json_loads(e->assign.spec, 0, NULL);
     json_auto_t *ours = json_pack(
         "{s:s, s:s, s:s, s:I, s:I, s:I, s:s, s:s}", "type", VC_TYPE_EVENT "task_assign", "task_id",
@@ -182,6 +211,9 @@ static void send_assignment(struct vc_batch *b, const struct vc_effect *e)
 
 static void send_control(struct vc_batch *b, const struct vc_effect *e)
 {
+    bool recorded = e->control.what == VC_CONTROL_RECORDED;
+    if (recorded && vc_failpoint(VC_FAILPOINT_RESULT_RECORDED, NULL) != VC_OK)
+        return;
     VC_AUTO_BUF struct vc_buf body = {0};
     vc_record_control(&body, e);
     vc_bus_control(b->bus, e->control.agent_id, body.text, body.len);
@@ -197,7 +229,8 @@ static void send_reply(struct vc_batch *b, const struct vc_effect *e)
     const struct vc_inbound *in = b->in[e->reply.token - 1];
     bool error = e->reply.kind == VC_REPLY_REFUSED;
     served(b, in, error);
-    if (!in->reply_to)
+    bool receipt = e->reply.kind == VC_REPLY_RECEIPT;
+    if (!in->reply_to || (receipt && vc_failpoint(VC_FAILPOINT_INGEST_RECEIPT, NULL) != VC_OK))
         return;
     if (error) {
         struct vc_refusal refusal = {.code = e->reply.code, .reason = e->reply.reason};
@@ -304,7 +337,9 @@ static void speak(struct vc_batch *b)
     for (size_t i = 0; i < b->n; i++) {
         struct vc_inbound *in = b->in[i];
         bool mailbox = in->kind == VC_IN_SUBMIT || in->kind == VC_IN_RESULT;
-        if (mailbox)
+        enum vc_failpoint ack =
+            in->kind == VC_IN_SUBMIT ? VC_FAILPOINT_INGEST_ACK : VC_FAILPOINT_RESULT_ACK;
+        if (mailbox && vc_failpoint(ack, NULL) == VC_OK)
             vc_bus_ack(b->bus, in);
         else if (b->what[i] == VC_INTAKE_READ)
             answer(b, in);
@@ -323,7 +358,7 @@ static void forget(struct vc_batch *b)
     for (size_t i = 0; i < b->n; i++)
         vc_inbound_destroy(&b->in[i]);
     b->n = b->next = b->applied = 0;
-    b->busy = b->closed = false;
+    b->busy = b->closed = b->stuck = false;
 }
 
 void vc_batch_fini(struct vc_batch *b)
@@ -344,16 +379,13 @@ static bool begin(struct vc_batch *b)
 {
     if (b->busy)
         return true;
+    b->stuck = false;
     struct vc_mono now = vc_mono_now();
-    if (now.ms - b->stepped.ms > b->conf->interval_ms)
-        be_absent(b);
     b->n = vc_bus_take(b->bus, b->in, VC_BATCH_MAX);
     bool due = b->absent || vc_core_due(b->core).ms <= now.ms;
     b->busy = b->n > 0 || due || vc_relay_has_news(&b->relay);
     b->began_us = vc_mono_us();
-    if (b->absent)
-        resume(b, now);
-    else if (!b->busy)
+    if (!b->busy)
         b->stepped = now;
     return b->busy;
 }
@@ -367,6 +399,7 @@ static bool may_pass(enum vc_rc rc)
 static enum vc_batch_end stuck(struct vc_batch *b)
 {
     be_absent(b);
+    b->stuck = true;
     return VC_BATCH_STUCK;
 }
 

@@ -31,6 +31,7 @@ struct vc_batch {
     size_t n, next; /* messages taken, and how many of them were looked at */
     bool busy;      /* a batch is at hand */
     bool closed;    /* all its messages were looked at, its events queued or to be queued */
+    bool stuck;     /* the store refused it; the next batch will see what arrived meanwhile */
     size_t applied; /* effects that the open transaction holds */
     int64_t began_us;
     struct vc_effects fx;

@@ -1,5 +1,6 @@
 #include "coordinator/load.h"
 
+#include "base/failpoint.h"
 #include "coordinator/intake.h"
 
 #include <string.h>
@@ -84,7 +85,11 @@ enum vc_rc vc_load(struct vc_kg *kg, struct vc_core *core, struct vc_mono mono, 
     *loaded = (struct vc_loaded){0};
     struct load l = {
         .kg = kg, .err = err, .core = core, .mono = mono, .wall = wall, .loaded = loaded};
-    enum vc_rc rc = vc_kg_agents(kg, load_agent, &l, err);
+    enum vc_rc rc = vc_failpoint(VC_FAILPOINT_RECOVER_OPEN, err);
+    if (rc == VC_OK)
+        rc = vc_kg_agents(kg, load_agent, &l, err);
+    if (rc == VC_OK)
+        rc = vc_failpoint(VC_FAILPOINT_RECOVER_AGENTS, err);
     if (rc == VC_OK)
         rc = vc_kg_types(kg, load_type, &l, err);
     if (rc == VC_OK)
@@ -101,5 +106,5 @@ enum vc_rc vc_load(struct vc_kg *kg, struct vc_core *core, struct vc_mono mono, 
                        "the open task '%s' holds no submission that can be read; restore a backup "
                        "or delete the row",
                        l.bad);
-    return rc;
+    return rc == VC_OK ? vc_failpoint(VC_FAILPOINT_LEASE_RELOAD, err) : rc;
 }

@@ -1,5 +1,6 @@
 #include "coordinator/relay.h"
 
+#include "base/failpoint.h"
 #include "base/str.h"
 
 #include <stdio.h>
@@ -53,7 +54,10 @@ bool vc_relay_has_news(const struct vc_relay *relay)
 enum vc_rc vc_relay_drop(struct vc_relay *relay, struct vc_kg *kg, struct vc_err *err)
 {
     relay->dropping_seq = safe_seq(relay);
-    return vc_relay_has_news(relay) ? vc_kg_drop_outbox(kg, relay->dropping_seq, err) : VC_OK;
+    if (!vc_relay_has_news(relay))
+        return VC_OK;
+    enum vc_rc rc = vc_failpoint(VC_FAILPOINT_OUTBOX_DROP, err);
+    return rc == VC_OK ? vc_kg_drop_outbox(kg, relay->dropping_seq, err) : rc;
 }
 
 void vc_relay_dropped(struct vc_relay *relay)
@@ -76,7 +80,8 @@ static void send_one(void *ctx, int64_t seq, const char *subject, const char *bo
         return;
     char msg_id[96];
     snprintf(msg_id, sizeof msg_id, "%s:%lld", s->uuid, (long long)seq);
-    if (!vc_bus_publish_stored(s->bus, seq, subject, msg_id, body, len)) {
+    bool lost = vc_failpoint(VC_FAILPOINT_OUTBOX_SEND, NULL) != VC_OK;
+    if (!lost && !vc_bus_publish_stored(s->bus, seq, subject, msg_id, body, len)) {
         relay->linked = false;
         return;
     }

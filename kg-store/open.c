@@ -1,6 +1,7 @@
 #include "kg-store/kg.h"
 
 #include "base/check.h"
+#include "base/failpoint.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "kg-store/schema.h"
@@ -105,6 +106,8 @@ static enum vc_rc run_migrations(struct vc_kg *kg, int64_t version, struct vc_er
     }
     if (rc == VC_OK && version == 0)
         rc = create_identity(kg, err);
+    if (rc == VC_OK)
+        rc = vc_failpoint(VC_FAILPOINT_MIGRATE, err);
     return rc;
 }
 

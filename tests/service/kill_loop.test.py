@@ -4,96 +4,16 @@ import collections
 import os
 import random
 import signal
-import sqlite3
 import sys
-import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 import coord
+import life
 
 SEED = int(os.environ.get("KILL_SEED", time.time_ns() % 1000000))
 SECONDS = float(os.environ.get("KILL_SECONDS", "20"))
-TYPES = ["coding", "testing", "documentation"]
 AGENTS = ["ada", "ben", "cyd", "dan"]
-
-
-class Reconnecting:
-    """Runs `body(nats)` over and over on fresh connections until told to stop."""
-
-    def __init__(self, serve, body):
-        self.serve, self.body, self.ended = serve, body, threading.Event()
-        self.thread = threading.Thread(target=self.loop, daemon=True)
-        self.thread.start()
-
-    def loop(self):
-        while not self.ended.is_set():
-            nats = None
-            try:
-                nats = coord.Nats(self.serve.url)
-                while not self.ended.is_set() and nats.reader.is_alive():
-                    self.body(nats)
-            except (OSError, ValueError, coord.Error):
-                time.sleep(0.05)
-            finally:
-                if nats:
-                    nats.close()
-
-    def stop(self):
-        self.ended.set()
-        self.thread.join(coord.PATIENCE_S)
-
-
-class Submitter(Reconnecting):
-    """One task after the other, by both ways in; an id is used until it was accepted."""
-
-    def __init__(self, serve, name):
-        self.name, self.n, self.accepted = name, 0, set()
-        self.random = random.Random(f"{SEED}/{name}")
-        super().__init__(serve, self.submit)
-
-    def submit(self, nats):
-        task_id = f"{self.name}-{self.n}"
-        body = {"task_id": task_id, "title": "x", "task_type": self.random.choice(TYPES)}
-        if self.n % 2:
-            nats.store(f"vapora.task.submit.{task_id}", body, task_id, timeout=2)
-        else:
-            nats.request("task.submit", body, timeout=2)
-        self.accepted.add(task_id)
-        self.n += 1
-        time.sleep(0.004)
-
-
-class Worker(Reconnecting):
-    """An agent that succeeds three times out of four, and sends results until they are stored."""
-
-    def __init__(self, serve, agent_id):
-        self.id, self.results, self.nats = agent_id, {}, None
-        super().__init__(serve, self.live)
-
-    def live(self, nats):
-        if nats is not self.nats:
-            self.nats = nats
-            nats.subscribe(f"vapora.task.assign.{self.id}", self.on_assign)
-        nats.request(f"agent.register.{self.id}", {"capacity": 8}, timeout=2)
-        nats.publish(f"vapora.agent.heartbeat.{self.id}",
-                     {"running": [{"task_id": t, "epoch": e} for t, e in list(self.results)]})
-        for (task_id, epoch), result in list(self.results.items()):
-            nats.store(f"vapora.task.result.{self.id}",
-                       {"task_id": task_id, "epoch": epoch, **result}, f"{task_id}:{epoch}",
-                       timeout=2)
-            self.results.pop((task_id, epoch), None)
-        time.sleep(0.05)
-
-    def on_assign(self, message):
-        task = message.json()
-        key = (task["task_id"], task["epoch"])
-        good = random.Random(f"{SEED}/{self.id}/{key}").random() < 0.75
-        self.results[key] = {"outcome": "success" if good else "failure"}
-        try:
-            self.nats.publish(message.reply, {"accepted": True})
-        except OSError:
-            pass
 
 
 def nats_pid(serve):
@@ -123,8 +43,8 @@ def test_nothing_accepted_is_lost_and_nothing_is_recorded_twice():
     choose = random.Random(SEED)
     struck = collections.Counter()
     with coord.start_serve("--heartbeat", "300ms", "--lease", "1s") as serve:
-        workers = [Worker(serve, a) for a in AGENTS]
-        submitters = [Submitter(serve, f"s{i}") for i in range(3)]
+        workers = [life.Worker(serve, a, SEED) for a in AGENTS]
+        submitters = [life.Submitter(serve, f"s{i}", SEED) for i in range(3)]
         end = time.monotonic() + SECONDS
         while time.monotonic() < end:
             time.sleep(choose.uniform(0.3, 1.5))
@@ -134,46 +54,11 @@ def test_nothing_accepted_is_lost_and_nothing_is_recorded_twice():
         for submitter in submitters:
             submitter.stop()
         accepted = set().union(*(s.accepted for s in submitters))
-        coord.until("every accepted task to end", lambda: all_ended(serve, accepted), 90, 0.3)
+        coord.until("every accepted task to end", lambda: life.all_ended(serve, accepted), 90, 0.3)
         for worker in workers:
             worker.stop()
-        audit(os.path.join(serve.dir, "graph.db"))
+        life.audit(os.path.join(serve.dir, "graph.db"))
     print(f"    {len(accepted)} accepted, {dict(struck)}")
-
-
-def all_ended(serve, accepted):
-    with sqlite3.connect(f"file:{serve.dir}/graph.db?mode=ro", uri=True) as db:
-        ended = {row[0] for row in db.execute(
-            "SELECT task_id FROM task WHERE finished_at_ms IS NOT NULL")}
-    return accepted <= ended
-
-
-def audit(path):
-    """What must hold of every database, whatever happened."""
-    checks = {
-        "a completed task without exactly one winner":
-            "SELECT t.task_id FROM task t LEFT JOIN execution e ON e.task_id = t.task_id AND "
-            "e.winning = 1 WHERE t.state = 'completed' GROUP BY 1 HAVING count(e.epoch) <> 1",
-        "a winner of a task that is not completed":
-            "SELECT e.task_id FROM execution e JOIN task t USING (task_id) "
-            "WHERE e.winning = 1 AND t.state <> 'completed'",
-        "an execution by another agent than the one that was chosen":
-            "SELECT e.task_id FROM execution e JOIN decision d USING (task_id, epoch) "
-            "WHERE e.agent_id <> d.chosen",
-        "an epoch without its decision":
-            "SELECT t.task_id FROM task t JOIN decision d USING (task_id) GROUP BY 1 "
-            "HAVING count(*) <> max(t.epoch)",
-        "a curve that is not the sum of its executions":
-            "SELECT 1 WHERE (SELECT sum(executions) FROM curve_day) <> "
-            "(SELECT count(*) FROM execution WHERE counted = 1)",
-        "too many attempts":
-            "SELECT task_id FROM task WHERE attempt > max_attempts",
-    }
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
-        for what, sql in checks.items():
-            found = db.execute(sql).fetchall()
-            assert not found, (what, found[:5])
-        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
 coord.main(globals())
