@@ -67,7 +67,8 @@ static void dead_letter(struct vc_batch *b, const struct vc_inbound *in)
 static void on_link(struct vc_batch *b, const struct vc_inbound *in)
 {
     struct vc_mono now = vc_mono_now();
-    vc_relay_link(&b->relay, in->link.up, now);
+    int64_t sent_seq = b->relay.sent_seq;
+    unsigned lost = vc_relay_link(&b->relay, in->link.up, in->link.ends, now);
     b->linked = in->link.up;
     if (in->link.up) {
         resume(b, now);
@@ -77,13 +78,22 @@ static void on_link(struct vc_batch *b, const struct vc_inbound *in)
     }
     vc_log(in->link.up ? VC_LOG_INFO : VC_LOG_WARN, in->link.up ? "nats.ready" : "nats.away", "%s",
            in->link.text);
+    if (lost)
+        vc_log(VC_LOG_ERROR, "events.lost",
+               "streams=%s why=the NATS server has forgotten messages that it had acknowledged; "
+               "sending again what is kept, up to %lld messages",
+               lost == 1U << VC_STREAM_EVENTS ? "events"
+               : lost == 1U << VC_STREAM_DEAD ? "dead"
+                                              : "events,dead",
+               (long long)(sent_seq - b->relay.sent_seq));
 }
 
 /* What no stream will ever take must not hold up what comes after it. */
 static void on_puback(struct vc_batch *b, const struct vc_inbound *in)
 {
     if (in->puback.ok || in->puback.too_large)
-        vc_relay_stored(&b->relay, in->puback.outbox_seq, vc_mono_now());
+        vc_relay_stored(&b->relay, in->puback.outbox_seq, in->puback.stream, in->stream_seq,
+                        vc_mono_now());
     else
         vc_relay_refused(&b->relay, in->puback.text);
     if (in->puback.too_large)
@@ -176,7 +186,7 @@ static enum vc_rc work(struct vc_batch *b, struct vc_err *err)
     if (rc == VC_OK)
         rc = vc_apply_events(b->kg, &b->fx, b->prefix, err);
     if (rc == VC_OK)
-        rc = vc_relay_drop(&b->relay, b->kg, err);
+        rc = vc_relay_save(&b->relay, b->kg, vc_mono_now(), err);
     if (rc == VC_OK)
         rc = before_commit(b, err);
     if (rc == VC_OK)
@@ -383,7 +393,7 @@ static bool begin(struct vc_batch *b)
     struct vc_mono now = vc_mono_now();
     b->n = vc_bus_take(b->bus, b->in, VC_BATCH_MAX);
     bool due = b->absent || vc_core_due(b->core).ms <= now.ms;
-    b->busy = b->n > 0 || due || vc_relay_has_news(&b->relay);
+    b->busy = b->n > 0 || due || vc_relay_has_news(&b->relay, now);
     b->began_us = vc_mono_us();
     if (!b->busy)
         b->stepped = now;
@@ -413,7 +423,7 @@ enum vc_batch_end vc_batch_run(struct vc_batch *b, struct vc_err *err)
     enum vc_rc rc = work(b, err);
     if (rc != VC_OK)
         return may_pass(rc) ? stuck(b) : VC_BATCH_BROKEN;
-    vc_relay_dropped(&b->relay);
+    vc_relay_saved(&b->relay);
     b->counters.commits++;
     b->counters.commit_us += (uint64_t)(vc_mono_us() - b->began_us);
     b->counters.batched += b->n;

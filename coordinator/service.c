@@ -198,7 +198,9 @@ static enum vc_rc open_core(struct vc_service *s)
     s->batch->core = vc_core_create(&s->core_conf);
     struct vc_mono began = vc_mono_now();
     vc_core_suspend(s->batch->core, began);
-    rc = vc_load(s->kg, s->batch->core, began, vc_wall_now(), &loaded, s->err);
+    rc = vc_relay_load(&s->batch->relay, s->kg, began, s->err);
+    if (rc == VC_OK)
+        rc = vc_load(s->kg, s->batch->core, began, vc_wall_now(), &loaded, s->err);
     if (rc == VC_OK)
         vc_log(VC_LOG_INFO, "store.loaded", "agents=%zu types=%zu cells=%zu open_tasks=%zu ms=%lld",
                loaded.agents, loaded.types, loaded.cells, loaded.open_tasks,

@@ -164,6 +164,12 @@ VC_MUST_CHECK enum vc_rc vc_kg_put_outbox(struct vc_kg *kg, const char *subject,
 /* Forget the messages of the outbox up to and including @seq. */
 VC_MUST_CHECK enum vc_rc vc_kg_drop_outbox(struct vc_kg *kg, int64_t seq, struct vc_err *err);
 
+/* A number that the shell wants to find again after a restart; 0 when it was never written. */
+VC_MUST_CHECK enum vc_rc vc_kg_put_number(struct vc_kg *kg, const char *key, int64_t value,
+                                          struct vc_err *err);
+VC_MUST_CHECK enum vc_rc vc_kg_get_number(struct vc_kg *kg, const char *key, int64_t *value,
+                                          struct vc_err *err);
+
 /* -- point reads (also see the open transaction's own writes) ------------------------------ */
 
 /* Each calls @each once for the row and returns VC_OK, or VC_E_NOT_FOUND without an error text. */
@@ -219,9 +225,9 @@ VC_MUST_CHECK enum vc_rc vc_kg_executions(struct vc_kg *kg, const struct vc_kg_f
 VC_MUST_CHECK enum vc_rc vc_kg_agents(struct vc_kg *kg, vc_kg_agent_fn *each, void *ctx,
                                       struct vc_err *err); /* by agent_id */
 
-/* The outbox from its head, at most @limit, in order. */
-VC_MUST_CHECK enum vc_rc vc_kg_outbox(struct vc_kg *kg, uint32_t limit, vc_kg_outbox_fn *each,
-                                      void *ctx, struct vc_err *err);
+/* The messages of the outbox behind @after, at most @limit, in order. */
+VC_MUST_CHECK enum vc_rc vc_kg_outbox(struct vc_kg *kg, int64_t after, uint32_t limit,
+                                      vc_kg_outbox_fn *each, void *ctx, struct vc_err *err);
 
 /* Bring the full-text index up to date by at most @limit (>= 1) tasks, in the open transaction or
  * else in one of its own; @done says how many there were, fewer than @limit = nothing is left. For
@@ -259,7 +265,8 @@ typedef void vc_kg_type_fn(void *ctx, const char *task_type, uint64_t decisions,
 /* Tasks by state. */
 VC_MUST_CHECK enum vc_rc vc_kg_count_tasks(struct vc_kg *kg, vc_kg_count_fn *each, void *ctx,
                                            struct vc_err *err);
-/* "recorded" executions, "late" results, "outbox" messages waiting. */
+/* "recorded" executions, "late" results, "outbox" messages that wait for
+ * their acknowledgement. */
 VC_MUST_CHECK enum vc_rc vc_kg_count_rows(struct vc_kg *kg, vc_kg_count_fn *each, void *ctx,
                                           struct vc_err *err);
 /* Every task type seen, by name. */

@@ -153,10 +153,24 @@ static enum vc_rc on_message(void *ctx, sqlite3_stmt *row, struct vc_err *err)
     return VC_OK;
 }
 
-enum vc_rc vc_kg_outbox(struct vc_kg *kg, uint32_t limit, vc_kg_outbox_fn *each, void *ctx,
-                        struct vc_err *err)
+enum vc_rc vc_kg_outbox(struct vc_kg *kg, int64_t after, uint32_t limit, vc_kg_outbox_fn *each,
+                        void *ctx, struct vc_err *err)
 {
     struct outbox_sink sink = {each, ctx};
-    return vc_stmt_each(kg, VC_STMT_OUTBOX, VC_VALUES(vc_value_int(limit)), on_message, &sink, NULL,
+    return vc_stmt_each(kg, VC_STMT_OUTBOX, VC_VALUES(vc_value_int(after), vc_value_int(limit)),
+                        on_message, &sink, NULL, err);
+}
+
+static enum vc_rc on_number(void *ctx, sqlite3_stmt *row, struct vc_err *err)
+{
+    (void)err;
+    *(int64_t *)ctx = sqlite3_column_int64(row, 0);
+    return VC_OK;
+}
+
+enum vc_rc vc_kg_get_number(struct vc_kg *kg, const char *key, int64_t *value, struct vc_err *err)
+{
+    *value = 0;
+    return vc_stmt_each(kg, VC_STMT_GET_META, VC_VALUES(vc_value_text(key)), on_number, value, NULL,
                         err);
 }

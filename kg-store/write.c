@@ -168,3 +168,8 @@ enum vc_rc vc_kg_drop_outbox(struct vc_kg *kg, int64_t seq, struct vc_err *err)
 {
     return put(kg, VC_STMT_DROP_OUTBOX, VC_VALUES(vc_value_int(seq)), err);
 }
+
+enum vc_rc vc_kg_put_number(struct vc_kg *kg, const char *key, int64_t value, struct vc_err *err)
+{
+    return put(kg, VC_STMT_SET_META, VC_VALUES(vc_value_text(key), vc_value_int(value)), err);
+}

@@ -221,13 +221,27 @@ static void on_assign_reply(natsConnection *nc, natsSubscription *sub, natsMsg *
         vc_inbound_destroy(&in);
 }
 
-static void read_puback(struct vc_inbound *in, natsMsg *msg)
+static enum vc_stream stream_of(const struct vc_bus *bus, const char *name)
+{
+    char known[VC_SUBJECT_MAX];
+    int i = 0;
+    do
+        vc_stream_name(known, bus->prefix, (enum vc_stream)i);
+    while (strcmp(known, name) != 0 && ++i < VC_STREAM_COUNT);
+    return (enum vc_stream)i;
+}
+
+static void read_puback(const struct vc_bus *bus, struct vc_inbound *in, natsMsg *msg)
 {
     json_t *ack = json_loadb(natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg), 0, NULL);
     const json_t *said = json_object_get(json_object_get(ack, "error"), "description");
     const json_t *code = json_object_get(json_object_get(ack, "error"), "err_code");
     in->puback.too_large = json_integer_value(code) == MESSAGE_TOO_LARGE;
-    in->puback.ok = json_is_string(json_object_get(ack, "stream")) && !said;
+    const char *name = json_string_value(json_object_get(ack, "stream"));
+    in->puback.stream = stream_of(bus, name ? name : "");
+    in->puback.ok = in->puback.stream != VC_STREAM_COUNT && !said;
+    if (in->puback.ok)
+        in->stream_seq = (uint64_t)json_integer_value(json_object_get(ack, "seq"));
     if (!in->puback.ok)
         vc_copy(in->puback.text, sizeof in->puback.text,
                 said                                  ? json_string_value(said)
@@ -246,7 +260,7 @@ static void on_puback(natsConnection *nc, natsSubscription *sub, natsMsg *msg, v
     bool ours =
         vc_subject_parse_number(natsMsg_GetSubject(msg), bus->puback_inbox, &in->puback.outbox_seq);
     if (ours)
-        read_puback(in, msg);
+        read_puback(bus, in, msg);
     if (vc_msg_status(msg) == NO_RESPONDERS)
         vc_bus_check_soon(bus); /* the stream is gone */
     natsMsg_Destroy(msg);

@@ -148,6 +148,8 @@ bool vc_bus_queue_link(struct vc_bus *bus, bool up, const char *text)
     struct vc_parcel *parcel = vc_xcalloc(1, sizeof *parcel);
     parcel->in.kind = VC_IN_LINK;
     parcel->in.link.up = up;
+    if (up)
+        memcpy(parcel->in.link.ends, bus->ends, sizeof bus->ends);
     vc_copy(parcel->in.link.text, sizeof parcel->in.link.text, text);
     VC_CHECK(vc_inqueue_push(&bus->queue, parcel, &was_empty));
     return was_empty;

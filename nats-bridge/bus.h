@@ -58,7 +58,7 @@ struct vc_inbound {
      * whatever is longer was refused for its length. */
     char *body;
     size_t body_len;
-    uint64_t stream_seq; /* position in its stream; 0 when from none */
+    uint64_t stream_seq; /* position in its stream; 0 when in none */
     uint32_t delivered;  /* how often the server has handed it out */
     union {
         struct vc_msg_submit submit; /* also VC_IN_API task.submit */
@@ -74,12 +74,14 @@ struct vc_inbound {
         } assign;
         struct {
             int64_t outbox_seq;
-            bool ok;        /* also when the stream had it already */
+            bool ok; /* also when the stream had it already: as `stream_seq` in `stream` */
+            enum vc_stream stream;
             bool too_large; /* its stream or this server will never take it; not ok */
             char text[128]; /* why not */
         } puback;
         struct {
             bool up;
+            uint64_t ends[VC_STREAM_COUNT]; /* when up: the last sequence in each stream */
             char text[256];
         } link;
     };

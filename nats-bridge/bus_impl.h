@@ -60,6 +60,8 @@ struct vc_bus {
      * what did since the owner last heard that the link is up. */
     bool known;
     char vanished[256];
+    char server_id[64];             /* drawn by a server at its start */
+    uint64_t ends[VC_STREAM_COUNT]; /* the last sequence in each stream, as of the last look */
     struct vc_endpoint *endpoints;
     size_t endpoints_n;
     int64_t started_ms;

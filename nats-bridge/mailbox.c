@@ -144,17 +144,29 @@ void vc_mailbox_done(struct vc_mailbox *mailbox, const struct vc_parcel *parcel)
     pthread_mutex_unlock(&mailbox->lock);
 }
 
+/* With `lock` held. What comes from now on is looked at, whatever its number. */
+static void start_over(struct vc_mailbox *mailbox, uint64_t floor)
+{
+    mailbox->generation++;
+    mailbox->anew = true;
+    mailbox->purged = 0;
+    vc_floor_reset(&mailbox->done, floor);
+}
+
+void vc_mailbox_distrust(struct vc_mailbox *mailbox)
+{
+    pthread_mutex_lock(&mailbox->lock);
+    start_over(mailbox, 0);
+    pthread_mutex_unlock(&mailbox->lock);
+}
+
 void vc_mailbox_bounds(struct vc_mailbox *mailbox, uint64_t first, uint64_t last)
 {
     pthread_mutex_lock(&mailbox->lock);
     uint64_t before = first > 0 ? first - 1 : 0;
-    bool another = last < mailbox->done.floor;
-    if (another) {
-        mailbox->generation++;
-        mailbox->anew = true;
-        mailbox->purged = 0;
-    }
-    if (another || before > mailbox->done.floor)
+    if (last < mailbox->done.floor)
+        start_over(mailbox, before);
+    else if (before > mailbox->done.floor)
         vc_floor_reset(&mailbox->done, before);
     pthread_mutex_unlock(&mailbox->lock);
 }

@@ -60,6 +60,9 @@ void vc_mailbox_done(struct vc_mailbox *mailbox, const struct vc_parcel *parcel)
 /* The stream holds the messages from @first to @last; @last < @first: none. What lies before the
  * first is gone, and a stream that ends below the floor is another one. */
 void vc_mailbox_bounds(struct vc_mailbox *mailbox, uint64_t first, uint64_t last);
+/* The server was started anew and may have forgotten messages: its sequences may stand for others
+ * than they did. */
+void vc_mailbox_distrust(struct vc_mailbox *mailbox);
 /* Every message up to this one is committed. */
 uint64_t vc_mailbox_floor(struct vc_mailbox *mailbox);
 /* Whether the consumer must be made anew; it has been. */

@@ -174,6 +174,7 @@ struct thing {
     bool mailbox;
     struct vc_mailbox *consumed; /* by this consumer; NULL for a stream */
     struct vc_mailbox *stored;   /* in this stream; NULL for a consumer, and for the outbox' */
+    uint64_t *end;               /* of this stream; NULL for a consumer */
 };
 
 static void note_absent(struct vc_bus *bus, const struct thing *thing)
@@ -207,8 +208,11 @@ static bool ensure(struct vc_bus *bus, natsConnection *nc, const struct thing *t
     if (error)
         snprintf(problem, 256, "%s cannot be had from %.80s: %.120s", thing->what,
                  bus->server.shown, said ? said : "refused without a reason");
+    const json_t *state = json_object_get(answer, "state");
     if (ok && thing->stored)
-        take_bounds(thing->stored, json_object_get(answer, "state"));
+        take_bounds(thing->stored, state);
+    if (ok && thing->end)
+        *thing->end = (uint64_t)json_integer_value(json_object_get(state, "last_seq"));
     json_decref(answer);
     return ok;
 }
@@ -226,9 +230,9 @@ static bool ensure_stream(struct vc_bus *bus, natsConnection *nc, enum vc_stream
     for (size_t i = 0; i < VC_MAILBOXES; i++)
         if (bus->mailboxes[i].stream == stream)
             stored = &bus->mailboxes[i];
-    struct thing thing = {what,   info,   create,       NOT_FOUND_STREAM,
-                          config, config, stream_rules, stored != NULL,
-                          NULL,   stored};
+    struct thing thing = {
+        what,           info, create, NOT_FOUND_STREAM,  config, config, stream_rules,
+        stored != NULL, NULL, stored, &bus->ends[stream]};
     bool ok = ensure(bus, nc, &thing, problem, drift);
     json_decref(config);
     return ok;
@@ -262,9 +266,9 @@ static bool ensure_consumer(struct vc_bus *bus, natsConnection *nc, struct vc_ma
     json_t *config = consumer_config(bus, vc_mailbox_floor(mailbox));
     json_t *request = json_pack("{s:s, s:O}", "stream_name", mailbox->name, "config", config);
     VC_CHECK(request);
-    struct thing thing = {what,    info,    create,         NOT_FOUND_CONSUMER,
-                          config,  request, consumer_rules, true,
-                          mailbox, NULL};
+    struct thing thing = {
+        what,    info, create, NOT_FOUND_CONSUMER, config, request, consumer_rules, true,
+        mailbox, NULL, NULL};
     bool ok = (!vc_mailbox_anew(mailbox) || drop_consumer(bus, nc, mailbox, problem)) &&
               ensure(bus, nc, &thing, problem, drift);
     if (ok)

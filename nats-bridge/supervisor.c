@@ -128,6 +128,17 @@ static void read_version(struct vc_bus *bus, natsConnection *nc)
     pthread_mutex_unlock(&bus->lock);
 }
 
+static void meet_server(struct vc_bus *bus, natsConnection *nc)
+{
+    char id[sizeof bus->server_id];
+    if (natsConnection_GetConnectedServerId(nc, id, sizeof id) != NATS_OK ||
+        strcmp(id, bus->server_id) == 0)
+        return;
+    vc_copy(bus->server_id, sizeof bus->server_id, id);
+    for (size_t i = 0; i < VC_MAILBOXES; i++)
+        vc_mailbox_distrust(&bus->mailboxes[i]);
+}
+
 /* One attempt. The supervisor repeats it: so each failure is seen with its reason, which the
  * library's own retrying keeps to itself. */
 static bool build(struct vc_bus *bus, bool again)
@@ -241,7 +252,7 @@ void vc_bus_vanished(struct vc_bus *bus, const char *what)
 static void say_ready(struct vc_bus *bus, char text[256])
 {
     if (bus->vanished[0])
-        snprintf(text, 256, "%.190s had vanished and was made again; what a stream held is lost",
+        snprintf(text, 256, "%.190s had vanished and was made again; what a mailbox held is lost",
                  bus->vanished);
     else
         snprintf(text, 256, "connected to %.180s, nats-server %s", bus->server.shown,
@@ -289,8 +300,10 @@ static int64_t check(struct vc_bus *bus)
     bus->check_due = bus->greet_due = false;
     uint64_t losses = bus->losses;
     pthread_mutex_unlock(&bus->lock);
-    if (greet)
+    if (greet) {
         read_version(bus, bus->nc);
+        meet_server(bus, bus->nc);
+    }
     bool ok = prepare(bus, problem, drift);
     bool allowed = permitted(bus, ok, problem);
     if (ok && allowed) {

@@ -1,6 +1,11 @@
 """Every event reaches its stream, whatever the burst and whatever an outsider wrote."""
+import base64
+import json
 import os
+import shutil
+import signal
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 import coord
@@ -39,13 +44,120 @@ def test_an_error_message_that_grows_when_it_is_quoted():
         agent.stop()
 
 
+class Events:
+    """What the stream of events holds, by event type and task."""
+
+    def __init__(self, nats):
+        self.nats = nats
+
+    def ask(self, verb, body=b""):
+        return self.nats.ask(f"$JS.API.STREAM.{verb}.VAPORA_EVENTS", body).json()
+
+    def of_tasks(self):
+        state = self.ask("INFO").get("state", {"first_seq": 1, "last_seq": 0})
+        found = []
+        for seq in range(state["first_seq"], state["last_seq"] + 1):
+            message = self.ask("MSG.GET", {"seq": seq}).get("message")
+            if message and message["subject"].startswith("vapora.event.task."):
+                body = json.loads(base64.b64decode(message["data"]))
+                found += [event["task_id"] for event in body["events"]]
+        return found
+
+
+def submit(nats, *task_ids):
+    for task_id in task_ids:
+        nats.request("task.submit", {"task_id": task_id, "title": "T"})
+    drains(nats)
+
+
+def log_of_loss(serve):
+    return [line for line in serve.log().splitlines() if "events.lost streams=events " in line]
+
+
 def test_a_stream_of_events_that_was_deleted():
     with coord.start_serve() as serve:
         nats = serve.connect()
-        nats.ask("$JS.API.STREAM.DELETE.VAPORA_EVENTS")
-        nats.request("task.submit", {"title": "T"})
-        drains(nats)
+        events = Events(nats)
+        submit(nats, "t1", "t2")
+        assert events.of_tasks() == ["t1", "t2"]
+        events.ask("DELETE")
+        submit(nats, "t3")
+        coord.until("the events to be there again", lambda: events.of_tasks() == ["t1", "t2", "t3"])
+        assert len(log_of_loss(serve)) == 1, serve.log()
 
+
+class Forgetful(coord.NatsServer):
+    """A server that can fall back to what it had on its disk at some moment."""
+
+    def keep(self):
+        self.stop()
+        self.copy = tempfile.mkdtemp()
+        shutil.copytree(self.dir, self.copy, dirs_exist_ok=True)
+        self.start()
+
+    def forget(self):
+        shutil.rmtree(self.dir)
+        shutil.move(self.copy, self.dir)
+
+
+def forgetting(coordinator_is_away):
+    with Forgetful() as server, coord.start_serve("--nats-url", server.url) as serve:
+        submit(serve.connect(), "t1", "t2")
+        server.keep()
+        coord.until("the coordinator to be back", serve.answers)
+        submit(serve.connect(), "t3", "t4")
+        if coordinator_is_away:
+            assert serve.stop() == 0
+        server.stop()
+        server.forget()
+        server.start()
+        if coordinator_is_away:
+            serve.start()
+        coord.until("the coordinator to be back", serve.answers)
+        events = Events(serve.connect())
+        coord.until("the lost events", lambda: sorted(events.of_tasks()) == ["t1", "t2", "t3", "t4"])
+        drains(events.nats)
+        assert len(log_of_loss(serve)) == 1, serve.log()
+        submit(events.nats, "t5")
+        assert events.of_tasks()[-1] == "t5"
+
+
+def test_a_server_that_forgot_what_it_had_acknowledged():
+    forgetting(coordinator_is_away=False)
+
+
+def test_a_mailbox_that_forgot_and_grew_again_before_the_coordinator_looked():
+    """Its new messages have the numbers of others, which were committed."""
+    with Forgetful() as server, coord.start_serve("--nats-url", server.url) as serve:
+        server.keep()
+        coord.until("the coordinator to be back", serve.answers)
+        mail(serve.connect(), "old", 10)
+        queued(serve, 10)
+        serve.process.send_signal(signal.SIGSTOP)
+        server.stop()
+        server.forget()
+        server.start()
+        mail(serve.connect(), "new", 12)
+        serve.process.send_signal(signal.SIGCONT)
+        queued(serve, 22)
+
+
+def mail(nats, name, n):
+    for i in range(n):
+        nats.store(f"vapora.task.submit.{name}{i}", {"title": "T"}, f"{name}{i}")
+
+
+def queued(serve, n):
+    def look():
+        try:
+            return serve.connect().request("stats.get", timeout=2)["tasks"]["queued"] == n
+        except (OSError, coord.Error):
+            return False
+    coord.until(f"{n} queued tasks", look)
+
+
+def test_a_server_that_forgot_while_the_coordinator_was_away():
+    forgetting(coordinator_is_away=True)
 
 
 coord.main(globals())

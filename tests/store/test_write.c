@@ -438,7 +438,7 @@ static void the_outbox_numbers_without_gaps_over_rollbacks_and_drops(void **stat
     assert_ok(f, vc_kg_put_outbox(f->kg, "s.3", "lost", 4, &seq, &f->err));
     vc_kg_rollback(f->kg);
     struct message m = {0};
-    assert_ok(f, vc_kg_outbox(f->kg, 1, take_message, &m, &f->err));
+    assert_ok(f, vc_kg_outbox(f->kg, 0, 1, take_message, &m, &f->err));
     assert_int_equal(m.calls, 1);
     assert_int_equal(m.seq, 1);
     assert_int_equal(m.len, 3);
@@ -453,10 +453,25 @@ static void the_outbox_numbers_without_gaps_over_rollbacks_and_drops(void **stat
     commit(f);
     assert_int_equal(seq, 3);
     m.calls = 0;
-    assert_ok(f, vc_kg_outbox(f->kg, 10, take_message, &m, &f->err));
+    assert_ok(f, vc_kg_outbox(f->kg, 0, 10, take_message, &m, &f->err));
     assert_int_equal(m.calls, 1);
     assert_int_equal(m.seq, 3);
     assert_int_equal(m.len, 0);
+}
+
+static void a_number_is_found_again(void **state)
+{
+    struct fixture *f = *state;
+    int64_t value = 7;
+    assert_ok(f, vc_kg_get_number(f->kg, "relayed_seq", &value, &f->err));
+    assert_int_equal(value, 0);
+    begin(f);
+    assert_ok(f, vc_kg_put_number(f->kg, "relayed_seq", 5, &f->err));
+    assert_ok(f, vc_kg_put_number(f->kg, "relayed_seq", INT64_C(1) << 40, &f->err));
+    commit(f);
+    reopen(f, VC_KG_OWN);
+    assert_ok(f, vc_kg_get_number(f->kg, "relayed_seq", &value, &f->err));
+    assert_int_equal(value, INT64_C(1) << 40);
 }
 
 static void a_late_result_is_kept_with_its_reason(void **state)
@@ -551,6 +566,7 @@ int main(void)
         T(an_agent_is_replaced_by_its_id),
         T(decisions_are_counted_by_type),
         T(the_outbox_numbers_without_gaps_over_rollbacks_and_drops),
+        T(a_number_is_found_again),
         T(a_late_result_is_kept_with_its_reason),
         T(a_rollback_leaves_nothing_and_sees_its_own_writes_before),
         T(edges_connect_what_happened),

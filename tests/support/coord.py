@@ -282,7 +282,7 @@ class Serve:
         try:
             nats.request("stats.get", timeout=2)
             return True
-        except Error:
+        except (Error, OSError):
             return False
         finally:
             nats.close()
