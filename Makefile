@@ -9,7 +9,7 @@ configure = if command -v ninja >/dev/null; then export CMAKE_GENERATOR=Ninja; f
     cmake --preset $(1) --log-level=NOTICE && touch $@
 
 .NOTPARALLEL:
-.PHONY: all dev test test-long lint demo clean help
+.PHONY: all dev test test-long power-cuts lint demo clean help
 
 all: build/configured ## build the program: build/bin/vapora-coord
 	@cmake --build --preset release -j $(JOBS)
@@ -23,6 +23,10 @@ test: all dev ## run the whole test suite under the address and undefined behavi
 test-long: dev ## run the tests that take minutes
 	@ctest --preset long
 
+power-cuts: all ## cut the power under coordinator and server CUTS times (100); needs root and a loop device
+	@POWER_CUTS=$(or $(CUTS),100) VAPORA_COORD=$(CURDIR)/build/bin/vapora-coord \
+	    PYTHONDONTWRITEBYTECODE=1 python3 tests/power/cut.test.py
+
 lint: all dev ## check the house rules, then run clang-tidy and cppcheck; FILES="a.c b.c" for a few
 	@ctest --preset dev -L '^lint$$'
 	@tests/lint/analyse build/dev $(FILES)
@@ -35,7 +39,7 @@ clean: ## remove everything that was built
 	@rm -rf build
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
 
 build/configured: CMakePresets.json scripts/install-deps
 	@$(call deps,build)

@@ -17,6 +17,7 @@ function(vc_add_test name)
         set(timeout_s ${VC_TEST_LONG_TIMEOUT_S})
     endif()
     set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT ${timeout_s}
+        SKIP_REGULAR_EXPRESSION "SKIPPED: "
         ENVIRONMENT "VAPORA_COORD=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/vapora-coord;\
 VC_RELEASE_DIR=${PROJECT_SOURCE_DIR}/build;\
 PYTHONDONTWRITEBYTECODE=1;UBSAN_OPTIONS=print_stacktrace=1")

@@ -1,4 +1,5 @@
 """Clients that outlive the coordinator and its server, and what must hold of a database they left."""
+import contextlib
 import random
 import sqlite3
 import threading
@@ -87,8 +88,13 @@ class Worker(Reconnecting):
             pass
 
 
+def database(path):
+    """For reading, and closed at the end of the block."""
+    return contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True))
+
+
 def all_ended(serve, accepted):
-    with sqlite3.connect(f"file:{serve.dir}/graph.db?mode=ro", uri=True) as db:
+    with database(f"{serve.dir}/graph.db") as db:
         ended = {row[0] for row in db.execute(
             "SELECT task_id FROM task WHERE finished_at_ms IS NOT NULL")}
     return accepted <= ended
@@ -115,7 +121,7 @@ def audit(path):
         "too many attempts":
             "SELECT task_id FROM task WHERE attempt > max_attempts",
     }
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
+    with database(path) as db:
         for what, sql in checks.items():
             found = db.execute(sql).fetchall()
             assert not found, (what, found[:5])
