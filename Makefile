@@ -25,7 +25,7 @@ test-long: dev ## run the tests that take minutes
 
 power-cuts: all ## cut the power under coordinator and server CUTS times (100); needs root and a loop device
 	@POWER_CUTS=$(or $(CUTS),100) VAPORA_COORD=$(CURDIR)/build/bin/vapora-coord \
-	    PYTHONDONTWRITEBYTECODE=1 python3 tests/power/cut.test.py
+	    PYTHONDONTWRITEBYTECODE=1 python3 tests/disk/power_cut.test.py
 
 lint: all dev ## check the house rules, then run clang-tidy and cppcheck; FILES="a.c b.c" for a few
 	@ctest --preset dev -L '^lint$$'

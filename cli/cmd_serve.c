@@ -12,6 +12,7 @@
 #define DEFAULT_DATA_DIR "./vapora-data"
 #define DEFAULT_HTTP     "127.0.0.1:7480"
 #define PORT_MAX         65535
+#define OPEN_MIB_LIMIT   65536
 
 /* "ADDR:PORT" or "[ADDR]:PORT" into @host (owned by the caller) and @port. */
 static bool split_address(const char *text, char **host, int *port)
@@ -93,6 +94,12 @@ static int configure_core(const struct vc_cli *cli, struct vc_core_conf *core)
     if (!vc_cli_duration(cli, "heartbeat", &core->interval_ms) ||
         !vc_cli_duration(cli, "lease", &core->lease_ms))
         return VC_EXIT_USAGE;
+    int64_t tasks = VC_OPEN_TASKS_MAX, mib = VC_OPEN_MIB_MAX;
+    if (!vc_cli_number(cli, "open-tasks", 1, VC_OPEN_TASKS_MAX, &tasks) ||
+        !vc_cli_number(cli, "open-mib", 1, OPEN_MIB_LIMIT, &mib))
+        return VC_EXIT_USAGE;
+    core->open_tasks_max = (size_t)tasks;
+    core->open_bytes_max = (size_t)mib << 20;
     struct vc_err err = {0};
     if (vc_core_conf_check(core, &err) != VC_OK)
         return vc_cli_usage(cli, "%s", err.text);
@@ -170,6 +177,8 @@ static const struct vc_option options[] = {
     {"recency", 0, "R", "how the past fades: half-life (default), e-fold or step", false, false},
     {"heartbeat", 0, "D", "agents are to be heard this often (default 5s)", false, false},
     {"lease", 0, "D", "a silent agent loses its tasks after this (default 15s)", false, false},
+    {"open-tasks", 0, "N", "take up to this many open tasks (default 1000000)", false, false},
+    {"open-mib", 0, "N", "and this many MiB of their submissions (default 1024)", false, false},
     {"log-level", 0, "L", "debug, info (default), warn or error", false, false},
     {0},
 };

@@ -111,6 +111,18 @@ static void refused(struct vc_batch *b, const struct vc_inbound *in)
                in->refusal.text);
 }
 
+/* The last of the disk is for work that was accepted. */
+static void turn_away(const struct vc_batch *b, struct vc_inbound *in)
+{
+    if (!b->no_room[0] || in->kind != VC_IN_API || in->refused ||
+        strcmp(in->verb, "task.submit") != 0)
+        return;
+    vc_msg_submit_fini(&in->submit);
+    in->refused = true;
+    in->refusal = (struct vc_refusal){.code = 507, .reason = "disk_full"};
+    vc_copy(in->refusal.text, sizeof in->refusal.text, b->no_room);
+}
+
 /* Look at one message. Not VC_OK: the store could not be read; the message stays to be looked at.
  */
 static enum vc_rc look(struct vc_batch *b, size_t i, struct vc_err *err)
@@ -118,6 +130,7 @@ static enum vc_rc look(struct vc_batch *b, size_t i, struct vc_err *err)
     struct vc_inbound *in = b->in[i];
     struct vc_event event;
     enum vc_rc rc;
+    turn_away(b, in);
     b->what[i] = vc_intake_of(b->kg, b->core, in, i + 1, vc_mono_now(), vc_wall_now(), &b->fx,
                               &event, &rc, err);
     if (rc != VC_OK)

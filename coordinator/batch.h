@@ -24,6 +24,7 @@ struct vc_batch {
     const char *prefix, *version;
     struct vc_mono started;
     struct vc_relay relay;
+    char no_room[160]; /* why the disk has no room for new tasks; "" when it has */
     struct vc_counters counters;
     /* the batch at hand */
     struct vc_inbound *in[VC_BATCH_MAX];

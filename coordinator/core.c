@@ -14,6 +14,7 @@ const struct vc_core_conf vc_core_conf_default = {
     .answer_ms = 5000,
     .decline_pause_ms = 1000,
     .open_tasks_max = VC_OPEN_TASKS_MAX,
+    .open_bytes_max = (size_t)VC_OPEN_MIB_MAX << 20,
     .agents_max = VC_AGENTS_MAX,
 };
 
@@ -118,6 +119,7 @@ void vc_core_adopt(struct vc_core *core, struct vc_task *task)
     task->order = core->next_order++;
     vc_map_put(&core->task_by_id, task->task_id, task->slot);
     core->open++;
+    core->open_bytes += strlen(task->spec);
 }
 
 /* SplitMix64 (Steele, Lea, Flood 2014). */
@@ -152,6 +154,7 @@ void vc_core_bury(struct vc_core *core, struct vc_task *task)
     VC_GROW(core->free_slots, core->free_n, core->free_cap);
     core->free_slots[core->free_n++] = task->slot;
     core->open--;
+    core->open_bytes -= strlen(task->spec);
     task->grave_next = core->graves;
     core->graves = task;
 }
@@ -213,6 +216,8 @@ void vc_core_refuse(struct vc_step *s, const struct vc_event *event, enum vc_cor
             {409, "conflict", "a task of this id exists with another body; the first one stands"},
         [VC_REFUSE_STATE_FORBIDS] = {409, "state_conflict", "the task's state does not allow it"},
         [VC_REFUSE_QUEUE_FULL] = {429, "queue_full", "too many open tasks; try again later"},
+        [VC_REFUSE_QUEUE_LARGE] = {429, "queue_full",
+                                   "open tasks hold all the bytes they may; try again later"},
         [VC_REFUSE_FLEET_FULL] = {429, "too_many_agents",
                                   "too many agents are known, removed ones included"},
     };

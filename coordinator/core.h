@@ -17,6 +17,7 @@
 
 #define VC_AGENTS_MAX       1000000 /* registered; one more is refused with 429 */
 #define VC_OPEN_TASKS_MAX   1000000 /* not yet ended; one more request is refused with 429 */
+#define VC_OPEN_MIB_MAX     1024    /* MiB of their submissions, by default; past it also 429 */
 #define VC_SILENT_INTERVALS 3       /* heartbeats missed before an agent counts as offline */
 
 struct vc_core_conf {
@@ -29,7 +30,8 @@ struct vc_core_conf {
     int64_t answer_ms;        /* an assignment must be answered within this */
     int64_t decline_pause_ms; /* an agent that declined is left alone for this long */
     size_t open_tasks_max, agents_max;
-    uint64_t seed; /* of the ids that the core makes */
+    size_t open_bytes_max; /* of the submissions of open tasks */
+    uint64_t seed;         /* of the ids that the core makes */
 };
 
 /* 0.3/0.5/0.2, success-load, half-life, probation on, 5 s, 15 s, 5 s, 1 s, the limits above. */
@@ -91,6 +93,10 @@ struct vc_core_stats {
     size_t open_tasks, queued;
 };
 struct vc_core_stats vc_core_stats(const struct vc_core *core, struct vc_mono mono);
+
+/* How much of the room for open tasks is used, by count or by bytes: 1 = no more are taken. O(1).
+ */
+double vc_core_fullness(const struct vc_core *core);
 
 /* Whether @agent_id holds @task_id under @epoch, so that its result will be taken. O(1). */
 bool vc_core_expects(const struct vc_core *core, const char *agent_id, const char *task_id,

@@ -11,6 +11,13 @@ struct vc_core_stats vc_core_stats(const struct vc_core *core, struct vc_mono mo
     return stats;
 }
 
+double vc_core_fullness(const struct vc_core *core)
+{
+    double count = (double)core->open / (double)core->conf.open_tasks_max;
+    double bytes = (double)core->open_bytes / (double)core->conf.open_bytes_max;
+    return count > bytes ? count : bytes;
+}
+
 bool vc_core_expects(const struct vc_core *core, const char *agent_id, const char *task_id,
                      uint32_t epoch)
 {

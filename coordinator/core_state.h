@@ -31,6 +31,7 @@ struct vc_core {
     struct vc_map type_by_name;
     struct vc_task **tasks; /* open ones, by slot; NULL = free */
     size_t tasks_n, tasks_cap, open;
+    size_t open_bytes; /* of the submissions of all open tasks */
     uint32_t *free_slots;
     size_t free_n, free_cap;
     struct vc_map task_by_id;
@@ -81,6 +82,7 @@ enum vc_core_refusal {
     VC_REFUSE_BODY_DIFFERS,
     VC_REFUSE_STATE_FORBIDS,
     VC_REFUSE_QUEUE_FULL,
+    VC_REFUSE_QUEUE_LARGE,
     VC_REFUSE_FLEET_FULL,
 };
 /* Answers only when somebody waits. @detail completes "it is ..."; NULL = nothing to add. */

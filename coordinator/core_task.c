@@ -81,8 +81,10 @@ void vc_core_on_submit(struct vc_step *s, const struct vc_event *event)
     }
     /* What JetStream acknowledged to its submitter is never refused for want of room: the bridge
      * stops pulling long before. */
-    if (event->token && core->open >= core->conf.open_tasks_max) {
-        vc_core_refuse(s, event, VC_REFUSE_QUEUE_FULL, sub->task_id, NULL);
+    bool full = core->open >= core->conf.open_tasks_max;
+    if (event->token && (full || core->open_bytes >= core->conf.open_bytes_max)) {
+        vc_core_refuse(s, event, full ? VC_REFUSE_QUEUE_FULL : VC_REFUSE_QUEUE_LARGE, sub->task_id,
+                       NULL);
         return;
     }
     struct vc_type_guess guess = vc_task_type_infer(sub->task_type, sub->title, sub->description);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 static enum vc_rc unusable(const char *path, const char *why, struct vc_err *err)
@@ -83,4 +84,12 @@ enum vc_rc vc_data_file_write(const char *path, const char *text, struct vc_err 
     why = ok ? errno : why;
     unlink(draft.text);
     return vc_fail(err, VC_E_IO, "cannot write '%s': %s", path, strerror(why));
+}
+
+int64_t vc_data_dir_free_mib(const char *dir)
+{
+    struct statvfs fs;
+    if (statvfs(dir, &fs) != 0)
+        return -1;
+    return (int64_t)(((uint64_t)fs.f_bavail * fs.f_frsize) >> 20);
 }

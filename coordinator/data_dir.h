@@ -4,6 +4,10 @@
 
 #include "base/err.h"
 
+#include <stdint.h>
+
+#define VC_DISK_FLOOR_MIB 64 /* with less space free no new task is taken */
+
 /* Make sure that @path is a directory we may write into. What is missing is created: the directory
  * itself with mode 0700, its parents as the umask says. One that exists keeps its mode.
  *
@@ -16,5 +20,8 @@ VC_MUST_CHECK enum vc_rc vc_data_dir_prepare(const char *path, struct vc_err *er
  *
  * VC_E_IO  it cannot be written */
 VC_MUST_CHECK enum vc_rc vc_data_file_write(const char *path, const char *text, struct vc_err *err);
+
+/* MiB that are free for us on the file system of @dir; -1 when nobody can tell. */
+int64_t vc_data_dir_free_mib(const char *dir);
 
 #endif

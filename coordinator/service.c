@@ -12,6 +12,7 @@
 #include "coordinator/nats_child.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -21,6 +22,9 @@
 #define PREFIX "vapora"
 #define IDLE_TICK_MS                                                                               \
     250 /* the relay's patience and the roster's silence are looked at this often */
+#define DISK_EVERY_MS  1000
+#define PAUSE_FULLNESS 0.9 /* of the room for open tasks: then the mailbox is left alone */
+#define PULL_FULLNESS  0.8 /* until so little is used */
 #define STUCK_RETRY_MS 200 /* between tries while the store refuses */
 
 struct vc_service {
@@ -36,6 +40,7 @@ struct vc_service {
     struct vc_batch *batch; /* large, so not on the stack */
     char store_problem[256];
     char nats_seen[512], nats_said[512]; /* the last problem seen, and the last one logged */
+    struct vc_mono disk_due;             /* when to look at the free space again */
     bool pulling, stopping, part_open;
     enum vc_rc rc; /* why the loop ended */
     struct vc_err *err;
@@ -57,17 +62,37 @@ static void arm(struct vc_service *s, int64_t most_ms);
 
 static void on_timer(uv_timer_t *timer);
 
+static void look_at_disk(struct vc_service *s)
+{
+    struct vc_mono now = vc_mono_now();
+    char *no_room = s->batch->no_room;
+    if (now.ms < s->disk_due.ms)
+        return;
+    s->disk_due.ms = now.ms + DISK_EVERY_MS;
+    int64_t mib = vc_data_dir_free_mib(s->conf->data_dir);
+    bool low = mib >= 0 && mib < (no_room[0] ? 2 * VC_DISK_FLOOR_MIB : VC_DISK_FLOOR_MIB);
+    if (low == (no_room[0] != '\0'))
+        return;
+    no_room[0] = '\0';
+    if (low)
+        snprintf(
+            no_room, sizeof s->batch->no_room,
+            "the coordinator's disk has %lld MiB left; new tasks are refused until %d are free",
+            (long long)mib, 2 * VC_DISK_FLOOR_MIB);
+    vc_log(low ? VC_LOG_ERROR : VC_LOG_INFO, low ? "disk.low" : "disk.well", "free_mib=%lld",
+           (long long)mib);
+}
+
 /* A backlog near its limit waits in JetStream, where it belongs. */
 static void throttle(struct vc_service *s)
 {
-    size_t open = vc_core_stats(s->batch->core, vc_mono_now()).open_tasks;
-    size_t max = s->core_conf.open_tasks_max;
-    bool pull = s->pulling ? open < max / 10 * 9 : open < max / 10 * 8;
+    double used = s->batch->no_room[0] ? 1 : vc_core_fullness(s->batch->core);
+    bool pull = used < (s->pulling ? PAUSE_FULLNESS : PULL_FULLNESS);
     if (pull == s->pulling)
         return;
     s->pulling = pull;
     vc_bus_pull_tasks(s->batch->bus, pull);
-    vc_log(VC_LOG_WARN, pull ? "tasks.pulling" : "tasks.paused", "open=%zu limit=%zu", open, max);
+    vc_log(VC_LOG_WARN, pull ? "tasks.pulling" : "tasks.paused", "used=%.0f%%", used * 100);
 }
 
 static void on_stuck(struct vc_service *s, const struct vc_err *err)
@@ -119,6 +144,7 @@ static void work(struct vc_service *s)
     if (s->store_problem[0])
         vc_log(VC_LOG_INFO, "store.well", "it takes writes again");
     s->store_problem[0] = '\0';
+    look_at_disk(s);
     throttle(s);
     watch_nats(s);
     arm(s, IDLE_TICK_MS);
@@ -295,6 +321,7 @@ void vc_service_look(const struct vc_service *s, struct vc_snapshot *out)
     };
     vc_copy(out->nats_server, sizeof out->nats_server, bus.server_version);
     vc_copy(out->nats_problem, sizeof out->nats_problem, bus.problem);
+    vc_copy(out->disk_problem, sizeof out->disk_problem, s->batch->no_room);
     vc_copy(out->store_problem, sizeof out->store_problem, s->store_problem);
 }
 

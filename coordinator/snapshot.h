@@ -23,6 +23,7 @@ struct vc_snapshot {
     char nats_server[32];            /* version; "" before the first connection */
     char nats_problem[256];          /* why not ready; "" when ready */
     char store_problem[256];         /* why the store takes nothing now; "" when it does */
+    char disk_problem[160]; /* why new tasks are refused for want of room; "" = they are not */
     uint64_t nats_reconnects, heartbeats_dropped, inbound_waiting;
     uint64_t events_sent, events_refused; /* messages of the outbox */
 };

@@ -123,7 +123,7 @@ static enum vc_rc rc_of_code(int code)
         int code;
         enum vc_rc rc;
     } table[] = {
-        {400, VC_E_INVALID},   {413, VC_E_INVALID},  {422, VC_E_INVALID},
+        {400, VC_E_INVALID},   {413, VC_E_INVALID},  {507, VC_E_LIMIT},
         {404, VC_E_NOT_FOUND}, {409, VC_E_CONFLICT}, {429, VC_E_LIMIT},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)

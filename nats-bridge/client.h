@@ -29,7 +29,7 @@ void vc_client_close(struct vc_client **client);
  * VC_E_TIMEOUT      no answer in time
  * VC_E_DENIED       the server does not let this user ask there; known after @timeout_ms
  * VC_E_NOT_FOUND, VC_E_CONFLICT, VC_E_INVALID, VC_E_LIMIT, VC_E_IO  the error reply's code 404,
- *                   409, 400/413/422, 429, other; @err holds its description, @reply the body */
+ *                   409, 400/413, 429/507, other; @err holds its description, @reply the body */
 VC_MUST_CHECK enum vc_rc vc_client_request(struct vc_client *client, const char *subject,
                                            json_t *request, int64_t timeout_ms, json_t **reply,
                                            struct vc_err *err);

@@ -65,7 +65,8 @@ static int err_code_of(const struct vc_refusal *refusal)
         {"bad_json", 42001},        {"schema_violation", 42002}, {"bad_id", 42003},
         {"too_large", 42004},       {"unknown_verb", 42040},     {"task_not_found", 42041},
         {"agent_not_found", 42042}, {"conflict", 42050},         {"state_conflict", 42052},
-        {"queue_full", 42070},      {"too_many_agents", 42079},  {"storage", 42091},
+        {"queue_full", 42070},      {"disk_full", 42072},        {"too_many_agents", 42079},
+        {"storage", 42091},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(known[i].reason, refusal->reason) == 0)

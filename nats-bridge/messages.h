@@ -28,7 +28,7 @@
 
 /* Why a message was refused; becomes the error reply of docs/protocol.md. */
 struct vc_refusal {
-    int code;           /* HTTP-like: 400, 404, 409, 413, 429, 500 */
+    int code;           /* HTTP-like: 400, 404, 409, 413, 429, 500, 507 */
     const char *reason; /* stable word: bad_json, too_large, schema_violation, bad_id, ... */
     char field[48];     /* "" when it is about the whole */
     char text[512];     /* one line for people */

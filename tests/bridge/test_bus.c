@@ -467,7 +467,7 @@ static void error_codes_become_result_codes(void **state)
         enum vc_rc rc;
     } rows[] = {
         {400, VC_E_INVALID}, {404, VC_E_NOT_FOUND}, {409, VC_E_CONFLICT}, {413, VC_E_INVALID},
-        {422, VC_E_INVALID}, {429, VC_E_LIMIT},     {500, VC_E_IO},
+        {507, VC_E_LIMIT},   {429, VC_E_LIMIT},     {500, VC_E_IO},
     };
     struct rig *rig = *state;
     start(rig);

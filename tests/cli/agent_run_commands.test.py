@@ -44,7 +44,7 @@ class Coordinator:
         self.registered.put(message.json())
         if self.refuse:
             self.nats.publish(message.reply, {"error": {"description": self.refuse}}, headers={
-                "Nats-Service-Error-Code": "422", "Nats-Service-Error": self.refuse})
+                "Nats-Service-Error-Code": "400", "Nats-Service-Error": self.refuse})
             return
         self.nats.publish(message.reply, {"agent_id": "x", "interval_ms": INTERVAL_MS,
                                           "lease_ms": 3 * INTERVAL_MS, "protocol": "1.0"})

@@ -86,6 +86,29 @@ static void open_tasks_are_taken_up_to_the_limit_and_refused_past_it(void **stat
     world_destroy(&w);
 }
 
+static void open_tasks_hold_bytes_up_to_the_limit_and_are_refused_past_it(void **state)
+{
+    (void)state;
+    struct vc_core_conf conf = vc_core_conf_default;
+    conf.open_bytes_max = 10;
+    struct seen seen;
+    struct world *w = world_with(&conf, &seen);
+    submit_asking(w, "a"); /* its text is "{}" */
+    assert_float_equal(vc_core_fullness(w->core), 0.2, 0);
+    for (unsigned i = 1; i < 5; i++)
+        submit_asking(w, name(w, "t", i));
+    assert_int_equal(seen.receipts, 5);
+    assert_float_equal(vc_core_fullness(w->core), 1, 0);
+    submit_asking(w, "one-too-many");
+    assert_int_equal(seen.code, 429);
+    assert_string_equal(seen.reason, "queue_full");
+    world_step(w, (struct vc_event){.kind = VC_EVENT_CANCEL, .cancel = {.task_id = "a"}});
+    assert_float_equal(vc_core_fullness(w->core), 0.8, 0);
+    submit_asking(w, "one-too-many");
+    assert_int_equal(seen.receipts, 6);
+    world_destroy(&w);
+}
+
 static void agents_are_taken_up_to_the_limit_and_refused_past_it(void **state)
 {
     (void)state;
@@ -344,6 +367,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(open_tasks_are_taken_up_to_the_limit_and_refused_past_it),
+        cmocka_unit_test(open_tasks_hold_bytes_up_to_the_limit_and_are_refused_past_it),
         cmocka_unit_test(agents_are_taken_up_to_the_limit_and_refused_past_it),
         cmocka_unit_test(a_record_of_forty_agents_shows_thirty_two_with_the_chosen),
         cmocka_unit_test(the_record_names_what_broke_the_tie),

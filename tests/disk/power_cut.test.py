@@ -10,71 +10,20 @@ import collections
 import json
 import os
 import random
-import shutil
 import signal
-import subprocess
 import sys
-import tempfile
+import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 import coord
+import disk
 import life
 
 CUTS = int(os.environ.get("POWER_CUTS", "3"))
 SEED = int(os.environ.get("CUT_SEED", time.time_ns() % 1000000))
 IMAGE_SIZE = "8G"  # sparse; JetStream wants to be able to keep 4 GiB
 MOMENTS_S = (0.3, 2.5)
-
-
-class Disk:
-    """A file system in an image, of which one can have what would survive a power cut."""
-
-    def __init__(self):
-        self.dir = tempfile.mkdtemp(prefix="vapora-power-", dir="/dev/shm")
-        self.image, self.mounted = os.path.join(self.dir, "disk.img"), os.path.join(self.dir, "mnt")
-        os.mkdir(self.mounted)
-        self.must("truncate", "-s", IMAGE_SIZE, self.image)
-        self.must("mkfs.ext4", "-q", "-F", "-J", "size=8", self.image)
-        self.mount()
-        self.data = os.path.join(self.mounted, "data")
-        os.mkdir(self.data)
-        self.must("sync", "-f", self.data)
-
-    @staticmethod
-    def must(*command):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, (command, done.stderr)
-
-    def mount(self):
-        self.must("mount", "-o", "loop", self.image, self.mounted)
-
-    def copy(self):
-        self.must("cp", "--sparse=always", self.image, self.image + ".cut")
-
-    def unmount(self):
-        """Clients may be reading the URL of the server at this moment."""
-        return subprocess.run(["umount", self.mounted], capture_output=True, check=False).returncode == 0
-
-    def lose_the_rest(self):
-        coord.until("the disk to be let go", self.unmount)
-        os.replace(self.image + ".cut", self.image)
-        self.mount()
-
-    def close(self):
-        coord.until("the disk to be let go", self.unmount)
-        shutil.rmtree(self.dir)
-
-
-def why_not():
-    """Why this machine cannot cut its power; None when it can."""
-    if os.geteuid() != 0:
-        return "needs root"
-    try:
-        Disk().close()
-    except (AssertionError, OSError) as error:
-        return f"needs a loop device and mkfs.ext4: {error}"
-    return None
 
 
 class Serve(coord.Serve):
@@ -89,10 +38,13 @@ class Submitter(life.Submitter):
     """Also tells the receipts of the request path, which mean the disk, from the others."""
 
     def __init__(self, serve, name, seed):
-        self.receipts = set()
+        self.receipts, self.pause = set(), threading.Event()
         super().__init__(serve, name, seed)
 
     def submit(self, nats):
+        if self.pause.is_set():
+            time.sleep(0.05)
+            return
         before = self.n
         super().submit(nats)
         if self.n > before and before % 2 == 0:
@@ -120,7 +72,7 @@ class Worker(life.Worker):
 
 class Run:
     def __init__(self):
-        self.disk = Disk()
+        self.disk = disk.Disk(IMAGE_SIZE)
         self.serve = self.start()
         self.submitters = [Submitter(self.serve, f"s{i}", SEED) for i in range(3)]
         self.workers = [Worker(self.serve, a, SEED) for a in ("ada", "ben", "cyd")]
@@ -168,12 +120,21 @@ class Run:
         assert receipts <= tasks, ("receipts lost", sorted(receipts - tasks)[:5])
         assert recorded <= done, ("recorded and lost", sorted(recorded - done)[:5])
 
+    def settle(self):
+        """Everything that was accepted up to now must end."""
+        for submitter in self.submitters:
+            submitter.pause.set()
+        receipts, recorded = self.known()
+        coord.until("every receipt's task to end", lambda: life.all_ended(self.serve, receipts),
+                    120, 0.3)
+        for submitter in self.submitters:
+            submitter.pause.clear()
+        return receipts, recorded
+
     def end(self):
+        receipts, recorded = self.settle()
         for submitter in self.submitters:
             submitter.stop()
-        receipts, recorded = self.known()
-        coord.until("every receipt's task to end", lambda: life.all_ended(self.serve, receipts), 90,
-                    0.3)
         for worker in self.workers:
             worker.stop()
         nats = self.serve.connect()
@@ -214,7 +175,7 @@ def stored_ids(nats):
 
 
 def test_a_power_cut_loses_nothing_that_has_a_receipt():
-    missing = why_not()
+    missing = disk.why_not()
     if missing:
         print(f"    SKIPPED: {missing}")
         return
@@ -226,6 +187,7 @@ def test_a_power_cut_loses_nothing_that_has_a_receipt():
             time.sleep(choose.uniform(*MOMENTS_S))
             run.cut()
             if (n + 1) % 10 == 0:
+                run.settle()
                 print(f"    {n + 1} cuts, {len(run.known()[0])} receipts", flush=True)
         run.end()
     except BaseException:
