@@ -119,7 +119,7 @@ static void turn_away(const struct vc_batch *b, struct vc_inbound *in)
         return;
     vc_msg_submit_fini(&in->submit);
     in->refused = true;
-    in->refusal = (struct vc_refusal){.code = 507, .reason = "disk_full"};
+    in->refusal = (struct vc_refusal){507, "disk_full", "", ""};
     vc_copy(in->refusal.text, sizeof in->refusal.text, b->no_room);
 }
 

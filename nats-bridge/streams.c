@@ -174,7 +174,7 @@ struct thing {
     bool mailbox;
     struct vc_mailbox *consumed; /* by this consumer; NULL for a stream */
     struct vc_mailbox *stored;   /* in this stream; NULL for a consumer, and for the outbox' */
-    uint64_t *end;               /* of this stream; NULL for a consumer */
+    uint64_t *end;               /* the last sequence: of the stream, or delivered by a consumer */
 };
 
 static void note_absent(struct vc_bus *bus, const struct thing *thing)
@@ -211,8 +211,11 @@ static bool ensure(struct vc_bus *bus, natsConnection *nc, const struct thing *t
     const json_t *state = json_object_get(answer, "state");
     if (ok && thing->stored)
         take_bounds(thing->stored, state);
-    if (ok && thing->end)
-        *thing->end = (uint64_t)json_integer_value(json_object_get(state, "last_seq"));
+    const json_t *delivered = json_object_get(answer, "delivered");
+    if (ok)
+        *thing->end =
+            (uint64_t)json_integer_value(thing->consumed ? json_object_get(delivered, "stream_seq")
+                                                         : json_object_get(state, "last_seq"));
     json_decref(answer);
     return ok;
 }
@@ -255,8 +258,9 @@ static bool drop_consumer(struct vc_bus *bus, natsConnection *nc, const struct v
     return gone;
 }
 
-static bool ensure_consumer(struct vc_bus *bus, natsConnection *nc, struct vc_mailbox *mailbox,
-                            char problem[256], char drift[512])
+/* Make or compare the consumer; @delivered gets how far it believes to be. */
+static bool have_consumer(struct vc_bus *bus, natsConnection *nc, struct vc_mailbox *mailbox,
+                          uint64_t *delivered, char problem[256], char drift[512])
 {
     char what[96], info[VC_SUBJECT_MAX + 64], create[VC_SUBJECT_MAX + 64];
     snprintf(what, sizeof what, "consumer " VC_DURABLE " of %.50s", mailbox->name);
@@ -266,16 +270,38 @@ static bool ensure_consumer(struct vc_bus *bus, natsConnection *nc, struct vc_ma
     json_t *config = consumer_config(bus, vc_mailbox_floor(mailbox));
     json_t *request = json_pack("{s:s, s:O}", "stream_name", mailbox->name, "config", config);
     VC_CHECK(request);
-    struct thing thing = {
-        what,    info, create, NOT_FOUND_CONSUMER, config, request, consumer_rules, true,
-        mailbox, NULL, NULL};
-    bool ok = (!vc_mailbox_anew(mailbox) || drop_consumer(bus, nc, mailbox, problem)) &&
-              ensure(bus, nc, &thing, problem, drift);
-    if (ok)
-        vc_mailbox_made(mailbox);
+    struct thing thing = {what,    info,    create,         NOT_FOUND_CONSUMER,
+                          config,  request, consumer_rules, true,
+                          mailbox, NULL,    delivered};
+    bool ok = ensure(bus, nc, &thing, problem, drift);
     json_decref(request);
     json_decref(config);
     return ok;
+}
+
+/* After a power cut a server may have lost a consumer but not its state, which a new one of the
+ * name then takes for its own, and skips what was never delivered. Deleting that one takes the
+ * state with it. */
+static bool ensure_consumer(struct vc_bus *bus, natsConnection *nc, struct vc_mailbox *mailbox,
+                            char problem[256], char drift[512])
+{
+    uint64_t delivered = 0;
+    if (!vc_mailbox_anew(mailbox))
+        return have_consumer(bus, nc, mailbox, &delivered, problem, drift);
+    for (int tries = 0; tries < 2; tries++) {
+        if (!drop_consumer(bus, nc, mailbox, problem) ||
+            !have_consumer(bus, nc, mailbox, &delivered, problem, drift))
+            return false;
+        if (delivered <= vc_mailbox_floor(mailbox)) {
+            vc_mailbox_made(mailbox);
+            return true;
+        }
+    }
+    snprintf(problem, 256,
+             "a new consumer " VC_DURABLE " of %.50s believes to have delivered %" PRIu64
+             " messages; delete the stream's folder at the server, or the stream",
+             mailbox->name, delivered);
+    return false;
 }
 
 bool vc_streams_ensure(struct vc_bus *bus, natsConnection *nc, char problem[256], char drift[512])
