@@ -16,10 +16,15 @@ void vc_refuse(struct vc_refusal *refusal, int code, const char *reason, const c
 {
     *refusal = (struct vc_refusal){.code = code, .reason = reason};
     vc_copy(refusal->field, sizeof refusal->field, field);
+    char text[sizeof refusal->text];
     va_list args;
     va_start(args, fmt);
-    vsnprintf(refusal->text, sizeof refusal->text, fmt, args);
+    vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
+    /* It may quote the body, and goes into logs and dead letters. */
+    VC_AUTO_BUF struct vc_buf shown = {0};
+    vc_buf_show(&shown, text);
+    vc_copy(refusal->text, sizeof refusal->text, vc_buf_text(&shown));
 }
 
 static void full_name(const struct vc_fields *fields, const char *name, char out[48])

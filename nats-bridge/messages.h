@@ -31,7 +31,7 @@ struct vc_refusal {
     int code;           /* HTTP-like: 400, 404, 409, 413, 429, 500, 507 */
     const char *reason; /* stable word: bad_json, too_large, schema_violation, bad_id, ... */
     char field[48];     /* "" when it is about the whole */
-    char text[512];     /* one line for people */
+    char text[512];     /* one line for people, nothing in it that a terminal would act on */
 };
 
 /* Parse a body under the limits above; the caller json_decref()s @out. False fills @refusal. */
