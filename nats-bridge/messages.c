@@ -23,16 +23,24 @@ static const char ID_RULE[] = "1 to 64 of A-Z a-z 0-9 _ -";
 static const char TYPE_RULE[] = "1 to 40 of a-z 0-9 _ -";
 
 /* `type` names the message, not its content; the id may also come with the subject. Without both,
- * the same order in two spellings is the same text. */
-static char *canonical_of(json_t *root)
+ * the same order in two spellings is the same text. It is stored and read again at the next start,
+ * so it must keep to the limit too: 1e15 is four times as long when it is written out. */
+static char *canonical_of(struct vc_fields *fields)
 {
-    json_t *bare = json_copy(root);
+    json_t *bare = json_copy(fields->object);
     VC_CHECK(bare);
     json_object_del(bare, "type");
     json_object_del(bare, "task_id");
     char *text = json_dumps(bare, JSON_COMPACT | JSON_SORT_KEYS);
     VC_CHECK(text);
     json_decref(bare);
+    size_t len = strlen(text);
+    if (len > VC_BODY_MAX) {
+        fields->ok = false;
+        vc_refuse(fields->refusal, 413, "too_large", "",
+                  "the body has %zu bytes with its numbers written out, %d are allowed", len,
+                  VC_BODY_MAX);
+    }
     return text;
 }
 
@@ -110,8 +118,8 @@ bool vc_msg_submit_decode(const char *body, size_t len, const char *subject_id,
     *out = (struct vc_msg_submit){0};
     if (!vc_json_parse(body, len, &out->root, refusal))
         return false;
-    out->canonical = canonical_of(out->root);
     struct vc_fields fields = {out->root, NULL, refusal, true};
+    out->canonical = canonical_of(&fields);
     submit_fields(&fields, subject_id, out);
     if (!fields.ok)
         vc_msg_submit_fini(out);
@@ -167,8 +175,8 @@ bool vc_msg_result_decode(const char *body, size_t len, struct vc_msg_result *ou
     struct vc_fields fields = {out->root, NULL, refusal, true};
     result_fields(&fields, out);
     if (fields.ok)
-        out->canonical = canonical_of(out->root);
-    else
+        out->canonical = canonical_of(&fields);
+    if (!fields.ok)
         vc_msg_result_fini(out);
     return fields.ok;
 }
@@ -197,8 +205,8 @@ bool vc_msg_register_decode(const char *body, size_t len, const char *subject_id
     struct vc_fields fields = {out->root, NULL, refusal, true};
     register_fields(&fields, subject_id, out);
     if (fields.ok)
-        out->canonical = canonical_of(out->root);
-    else
+        out->canonical = canonical_of(&fields);
+    if (!fields.ok)
         vc_msg_register_fini(out);
     return fields.ok;
 }

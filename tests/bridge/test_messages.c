@@ -244,6 +244,50 @@ static void a_refusal_says_what_was_expected_and_what_came(void **state)
     assert_string_equal(refusal.text, "task_id must be 1 to 64 of A-Z a-z 0-9 _ -, got \"a b\"");
 }
 
+static void a_refusal_holds_nothing_that_a_terminal_would_act_on(void **state)
+{
+    (void)state;
+    static const char *const bodies[] = {"{\"a\x7f\x01", "{\"a\xc2\x9b\x01",
+                                         "{\"a\xe2\x80\xae\x01"};
+    static const char *const shown[] = {"a\\x7f", "a\\x9b", "a\\u{202e}"};
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        struct vc_msg_submit msg;
+        struct vc_refusal refusal;
+        assert_false(vc_msg_submit_decode(bodies[i], strlen(bodies[i]), NULL, &msg, &refusal));
+        assert_non_null(strstr(refusal.text, shown[i]));
+        for (const char *c = refusal.text; *c; c++)
+            assert_true(*c >= 0x20 && *c < 0x7f);
+    }
+}
+
+/* Its spec could not be read again, and the coordinator would not start. */
+static void a_body_that_grows_beyond_the_limit_when_written_out_is_refused(void **state)
+{
+    (void)state;
+    static char body[VC_BODY_MAX + 1];
+    size_t len = (size_t)snprintf(body, sizeof body,
+                                  "{\"title\":\"t\",\"task_id\":\"t-1\",\"agent_id\":\"a\","
+                                  "\"epoch\":1,\"outcome\":\"success\",\"numbers\":[1e15");
+    while (len < VC_BODY_MAX / 2)
+        len += (size_t)snprintf(body + len, sizeof body - len, ",1e15");
+    len += (size_t)snprintf(body + len, sizeof body - len, "]}");
+    struct vc_msg_submit submit;
+    struct vc_msg_result result;
+    struct vc_msg_register reg;
+    struct vc_refusal refusal = {0};
+    assert_false(vc_msg_submit_decode(body, len, NULL, &submit, &refusal));
+    assert_string_equal(refusal.reason, "too_large");
+    assert_int_equal(refusal.code, 413);
+    assert_null(submit.root);
+    assert_null(submit.canonical);
+    assert_false(vc_msg_result_decode(body, len, &result, &refusal));
+    assert_string_equal(refusal.reason, "too_large");
+    assert_null(result.canonical);
+    assert_false(vc_msg_register_decode(body, len, NULL, &reg, &refusal));
+    assert_string_equal(refusal.reason, "too_large");
+    assert_null(reg.canonical);
+}
+
 static void texts_are_allowed_up_to_their_limit(void **state)
 {
     (void)state;
@@ -549,6 +593,8 @@ int main(void)
         cmocka_unit_test(submit_fills_in_what_is_left_out),
         cmocka_unit_test(submit_names_the_field_that_is_wrong),
         cmocka_unit_test(a_refusal_says_what_was_expected_and_what_came),
+        cmocka_unit_test(a_refusal_holds_nothing_that_a_terminal_would_act_on),
+        cmocka_unit_test(a_body_that_grows_beyond_the_limit_when_written_out_is_refused),
         cmocka_unit_test(texts_are_allowed_up_to_their_limit),
         cmocka_unit_test(lists_are_allowed_up_to_their_limit),
         cmocka_unit_test(the_same_order_in_two_spellings_has_one_canonical_text),
