@@ -19,8 +19,8 @@ struct look {
 static enum vc_intake refuse(struct look *l, int code, const char *reason, const char *field,
                              const char *text)
 {
+    /* `refused` stays false: the decoded message is still there, and is freed with the rest. */
     struct vc_refusal *r = &l->in->refusal;
-    l->in->refused = true;
     *r = (struct vc_refusal){.code = code, .reason = reason};
     vc_copy(r->field, sizeof r->field, field);
     vc_copy(r->text, sizeof r->text, text);
