@@ -3,13 +3,14 @@
 # Missing packages are installed by scripts/install-deps; SKIP_DEPS=1 leaves packages alone.
 
 JOBS ?= $(shell nproc)
+FUZZ_SECONDS ?= 600
 deps = $(if $(SKIP_DEPS),true,scripts/install-deps $(1))
 # Ninja is looked for when a recipe runs, after the packages have been installed.
 configure = if command -v ninja >/dev/null; then export CMAKE_GENERATOR=Ninja; fi; \
     cmake --preset $(1) --log-level=NOTICE && touch $@
 
 .NOTPARALLEL:
-.PHONY: all dev test test-long power-cuts lint demo clean help
+.PHONY: all dev test test-long power-cuts fuzz fuzz-targets lint demo clean help
 
 all: build/configured ## build the program: build/bin/vapora-coord
 	@cmake --build --preset release -j $(JOBS)
@@ -17,7 +18,7 @@ all: build/configured ## build the program: build/bin/vapora-coord
 dev: build/dev/configured ## build program and tests with sanitizers, in build/dev
 	@cmake --build --preset dev -j $(JOBS)
 
-test: all dev ## run the whole test suite under the address and undefined behaviour sanitizers
+test: all dev fuzz-targets ## run the whole test suite under the address and undefined behaviour sanitizers
 	@ctest --preset dev
 
 test-long: dev ## run the tests that take minutes
@@ -26,6 +27,12 @@ test-long: dev ## run the tests that take minutes
 power-cuts: all ## cut the power under coordinator and server CUTS times (100); needs root and a loop device
 	@POWER_CUTS=$(or $(CUTS),100) VAPORA_COORD=$(CURDIR)/build/bin/vapora-coord \
 	    PYTHONDONTWRITEBYTECODE=1 python3 tests/disk/power_cut.test.py
+
+fuzz: fuzz-targets ## fuzz each target for FUZZ_SECONDS (600); TARGETS="submit http" for a few
+	@nice tests/fuzz/run --seconds $(FUZZ_SECONDS) --jobs $(JOBS) $(TARGETS)
+
+fuzz-targets: build/fuzz/configured
+	@cmake --build --preset fuzz -j $(JOBS)
 
 lint: all dev ## check the house rules, then run clang-tidy and cppcheck; FILES="a.c b.c" for a few
 	@ctest --preset dev -L '^lint$$'
@@ -48,3 +55,7 @@ build/configured: CMakePresets.json scripts/install-deps
 build/dev/configured: CMakePresets.json scripts/install-deps
 	@$(call deps,test)
 	@$(call configure,dev)
+
+build/fuzz/configured: CMakePresets.json scripts/install-deps
+	@$(call deps,test)
+	@$(call configure,fuzz)
