@@ -77,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         rc = vc_command_unknown(n, words);
     size_t lines = fuzz_stderr_release(&said);
     VC_CHECK((rc == VC_EXIT_OK && lines == 0) || (rc == VC_EXIT_USAGE && lines >= 1));
-    if (rc == VC_EXIT_OK) {
+    if (cli.command && rc == VC_EXIT_OK) {
         check_given(&cli);
         fuzz_stderr_catch(&said);
         read_values(&cli);

@@ -131,7 +131,7 @@ static void edit_row(sqlite3 *db, struct input *in)
         {"late_result", "seq", {"task_id", "epoch", "agent_id", "reason", "record"}},
         {"meta", "key", {"key", "value"}},
     };
-    size_t t = number(in, 1) % (sizeof tables / sizeof *tables), columns = 0;
+    size_t t = number(in, 1) % (sizeof tables / sizeof *tables), columns = 1;
     while (tables[t].columns[columns])
         columns++;
     const char *column = tables[t].columns[number(in, 1) % columns];
