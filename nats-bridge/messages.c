@@ -23,25 +23,30 @@ static const char ID_RULE[] = "1 to 64 of A-Z a-z 0-9 _ -";
 static const char TYPE_RULE[] = "1 to 40 of a-z 0-9 _ -";
 
 /* `type` names the message, not its content; the id may also come with the subject. Without both,
- * the same order in two spellings is the same text. It is stored and read again at the next start,
- * so it must keep to the limit too: 1e15 is four times as long when it is written out. */
-static char *canonical_of(struct vc_fields *fields)
+ * the same order in two spellings is the same text. */
+static char *canonical_of(json_t *root)
 {
-    json_t *bare = json_copy(fields->object);
+    json_t *bare = json_copy(root);
     VC_CHECK(bare);
     json_object_del(bare, "type");
     json_object_del(bare, "task_id");
     char *text = json_dumps(bare, JSON_COMPACT | JSON_SORT_KEYS);
     VC_CHECK(text);
     json_decref(bare);
-    size_t len = strlen(text);
-    if (len > VC_BODY_MAX) {
-        fields->ok = false;
-        vc_refuse(fields->refusal, 413, "too_large", "",
-                  "the body has %zu bytes with its numbers written out, %d are allowed", len,
-                  VC_BODY_MAX);
-    }
     return text;
+}
+
+/* What is decoded again at the next start must keep to the limit in that form too: 1e15 is four
+ * times as long when it is written out. */
+static void check_stored_form(struct vc_fields *fields, const char *canonical)
+{
+    size_t len = strlen(canonical);
+    if (len <= VC_BODY_MAX || !fields->ok)
+        return;
+    fields->ok = false;
+    vc_refuse(fields->refusal, 413, "too_large", "",
+              "the body has %zu bytes with its numbers written out, %d are allowed", len,
+              VC_BODY_MAX);
 }
 
 /* The id of the body, or the one NATS let the sender publish under; they may not differ. */
@@ -119,8 +124,9 @@ bool vc_msg_submit_decode(const char *body, size_t len, const char *subject_id,
     if (!vc_json_parse(body, len, &out->root, refusal))
         return false;
     struct vc_fields fields = {out->root, NULL, refusal, true};
-    out->canonical = canonical_of(&fields);
+    out->canonical = canonical_of(out->root);
     submit_fields(&fields, subject_id, out);
+    check_stored_form(&fields, out->canonical);
     if (!fields.ok)
         vc_msg_submit_fini(out);
     return fields.ok;
@@ -175,8 +181,8 @@ bool vc_msg_result_decode(const char *body, size_t len, struct vc_msg_result *ou
     struct vc_fields fields = {out->root, NULL, refusal, true};
     result_fields(&fields, out);
     if (fields.ok)
-        out->canonical = canonical_of(&fields);
-    if (!fields.ok)
+        out->canonical = canonical_of(out->root);
+    else
         vc_msg_result_fini(out);
     return fields.ok;
 }
@@ -204,8 +210,10 @@ bool vc_msg_register_decode(const char *body, size_t len, const char *subject_id
         return false;
     struct vc_fields fields = {out->root, NULL, refusal, true};
     register_fields(&fields, subject_id, out);
-    if (fields.ok)
-        out->canonical = canonical_of(&fields);
+    if (fields.ok) {
+        out->canonical = canonical_of(out->root);
+        check_stored_form(&fields, out->canonical);
+    }
     if (!fields.ok)
         vc_msg_register_fini(out);
     return fields.ok;
