@@ -359,6 +359,7 @@ def test_agent_run_beats_while_commands_run():
         agent.process.send_signal(signal.SIGTERM)
         agent.process.send_signal(signal.SIGINT)
         assert boss.result()["outcome"] == "failure"
+        assert agent.wait() == 0  # it is on its way out, and takes no third signal
 
 
 def test_agent_run_ends_in_order_on_term():
