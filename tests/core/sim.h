@@ -258,9 +258,9 @@ static inline void make_room(struct sim *sim)
     }
 }
 
-static inline void watch(void *self, const struct vc_effect *e)
+/* Hold an effect to the model, before the store has it. */
+static inline void follow(struct sim *sim, const struct vc_effect *e)
 {
-    struct sim *sim = self;
     make_room(sim);
     if (e->kind == VC_EFFECT_PUT_DECISION)
         check_decision(sim, e->decision);
@@ -268,6 +268,12 @@ static inline void watch(void *self, const struct vc_effect *e)
         follow_move(sim, e);
     if (e->kind == VC_EFFECT_PUT_EXECUTION)
         follow_execution(sim, e);
+}
+
+static inline void watch(void *self, const struct vc_effect *e)
+{
+    struct sim *sim = self;
+    follow(sim, e);
     if (e->kind == VC_EFFECT_ASSIGN)
         pile_add(&sim->mail,
                  (struct paper){index_of(sim, e->assign.agent_id),

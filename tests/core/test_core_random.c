@@ -1,56 +1,24 @@
 /* Thousands of random events; after each, everything that must hold is looked at. */
-#include "tests/core/sim.h"
+#include "tests/core/fleet.h"
 
 #define SEEDS             20
 #define STEPS             2500
 #define CLOSING_STEPS_MAX 4000
 #define CLOSING_STEP_MS   400
 
-static const char *const types[] = {"coding", "testing", "devops"};
-
 /* -- what may happen --------------------------------------------------------------------------- */
+
+static void submit(void *ctx, struct vc_submission sub)
+{
+    struct sim *sim = ctx;
+    world_submit(sim->w, sub);
+}
 
 static void do_submit(struct sim *sim)
 {
-    const char *const needs[] = {capabilities[below(sim, COUNT_OF(capabilities))],
-                                 capabilities[below(sim, COUNT_OF(capabilities))]};
-    const char *const excluded[] = {agent_ids[below(sim, AGENTS)], agent_ids[below(sim, AGENTS)]};
-    struct vc_buf id = {0};
+    VC_AUTO_BUF struct vc_buf id = {0};
     vc_buf_printf(&id, "t%zu", sim->w->tasks_n + 1);
-    struct vc_submission sub = {
-        .task_id = id.text,
-        .task_type = types[below(sim, COUNT_OF(types))],
-        .priority = (uint32_t)below(sim, VC_PRIORITIES),
-        .max_attempts = 1 + (uint32_t)below(sim, 3),
-    };
-    switch (below(sim, 8)) { /* one want a task, so that somebody can meet it in the end */
-    case 0:
-        sub.role = roles[below(sim, COUNT_OF(roles))];
-        break;
-    case 1:
-        sub.pin_agent_id = agent_ids[below(sim, AGENTS)];
-        break;
-    case 2:
-        sub.exclude_agents = excluded;
-        sub.exclude_agents_n = 1 + below(sim, 2);
-        break;
-    case 3:
-        sub.requires
-        = needs;
-        sub.requires_n = 1 + below(sim, 2);
-        break;
-    case 4:
-        sub.budget_micros = 1 + (int64_t)below(sim, 3);
-        break;
-    default:
-        break;
-    }
-    if (one_in(sim, 4))
-        sub.timeout_ms = 1 + (int64_t)below(sim, 20000);
-    if (one_in(sim, 6))
-        sub.deadline_at.ms = sim->w->wall.ms - 500 + (int64_t)below(sim, 90000);
-    world_submit(sim->w, sub);
-    vc_buf_fini(&id);
+    random_submission(sim, id.text, submit, sim);
 }
 
 static void do_submit_again(struct sim *sim)
@@ -67,28 +35,7 @@ static void do_submit_again(struct sim *sim)
 
 static void do_register(struct sim *sim)
 {
-    uint32_t a = (uint32_t)below(sim, AGENTS);
-    const char *can[COUNT_OF(capabilities)];
-    size_t n = 0;
-    for (size_t i = 0; i < COUNT_OF(capabilities); i++)
-        if (!one_in(sim, 3))
-            can[n++] = capabilities[i];
-    struct vc_registration reg = {.agent_id = agent_ids[a],
-                                  .role = roles[a % COUNT_OF(roles)],
-                                  .capabilities = can,
-                                  .capabilities_n = n,
-                                  .capacity = 1 + (uint32_t)below(sim, 3),
-                                  .cost_per_1k_micros = (int64_t)below(sim, 4)};
-    struct vc_buf card = {0};
-    vc_buf_printf(&card, "%u %lld", reg.capacity, (long long)reg.cost_per_1k_micros);
-    for (size_t i = 0; i < n; i++)
-        vc_buf_printf(&card, " %s", can[i]);
-    reg.card = card.text;
-    if (one_in(sim, 2) && world_agent(sim->w, reg.agent_id))
-        reg = world_agent(sim->w, reg.agent_id)->reg; /* as before, to be sure */
-    sim->heard_ms[a] = sim->w->mono.ms;
-    world_register(sim->w, reg);
-    vc_buf_fini(&card);
+    random_register(sim, (uint32_t)below(sim, AGENTS));
 }
 
 static void heartbeat(struct sim *sim, uint32_t a, uint32_t capacity)
@@ -99,9 +46,7 @@ static void heartbeat(struct sim *sim, uint32_t a, uint32_t capacity)
         if (sim->running.items[i].agent == a)
             held[n++] =
                 (struct vc_held){sim->running.items[i].task_id, sim->running.items[i].epoch};
-    const struct world_agent *member = world_agent(sim->w, agent_ids[a]);
-    if (member && !member->removed)
-        sim->heard_ms[a] = sim->w->mono.ms;
+    sim_heard(sim, a);
     world_step(sim->w, (struct vc_event){.kind = VC_EVENT_HEARTBEAT,
                                          .heartbeat = {.agent_id = agent_ids[a],
                                                        .capacity = capacity,
@@ -138,23 +83,6 @@ static void do_deliver(struct sim *sim)
     pile_add(&sim->running, paper);
     if (luck > 3)
         answer(sim, paper, VC_ANSWER_ACCEPTED);
-}
-
-static struct vc_reported random_report(struct sim *sim, struct paper paper)
-{
-    static const enum vc_outcome outcomes[] = {
-        VC_OUTCOME_SUCCESS, VC_OUTCOME_SUCCESS,  VC_OUTCOME_SUCCESS,  VC_OUTCOME_FAILURE,
-        VC_OUTCOME_FAILURE, VC_OUTCOME_DECLINED, VC_OUTCOME_CANCELED, VC_OUTCOME_TIMEOUT};
-    return (struct vc_reported){
-        .agent_id = agent_ids[paper.agent],
-        .task_id = paper.task_id,
-        .epoch = paper.epoch,
-        .outcome = outcomes[below(sim, COUNT_OF(outcomes))],
-        .error_class = (enum vc_error_class)below(sim, VC_ERROR_COUNT),
-        .retryable = !one_in(sim, 4),
-        .duration_ms = (int64_t)below(sim, 5000),
-        .record = one_in(sim, 2) ? "{}" : "{ }",
-    };
 }
 
 static void do_report(struct sim *sim)
@@ -235,37 +163,12 @@ static void do_wait_for_due(struct sim *sim)
     world_tick(sim->w);
 }
 
-static void forget_what_a_restart_forgets(struct sim *sim)
-{
-    for (uint32_t a = 0; a < AGENTS; a++)
-        sim->heard_ms[a] = -1;
-}
-
 static void do_restart(struct sim *sim)
 {
     sim->broken_at_ms = -1;
     forget_what_a_restart_forgets(sim);
     world_restart(sim->w);
     world_tick(sim->w);
-}
-
-static void do_break_link(struct sim *sim)
-{
-    if (sim->broken_at_ms < 0)
-        sim->broken_at_ms = sim->w->mono.ms;
-    world_break_link(sim->w);
-}
-
-/* What was heard counts from now as it counted when the link broke. */
-static void do_mend_link(struct sim *sim)
-{
-    for (uint32_t a = 0; a < AGENTS && sim->broken_at_ms >= 0; a++)
-        if (sim->heard_ms[a] >= sim->broken_at_ms)
-            sim->heard_ms[a] = sim->w->mono.ms;
-        else if (sim->heard_ms[a] >= 0)
-            sim->heard_ms[a] += sim->w->mono.ms - sim->broken_at_ms;
-    sim->broken_at_ms = -1;
-    world_mend_link(sim->w);
 }
 
 static const struct {
@@ -275,7 +178,7 @@ static const struct {
     {120, do_submit},      {8, do_submit_again}, {25, do_register},        {220, do_heartbeat},
     {160, do_deliver},     {130, do_report},     {12, do_report_nonsense}, {12, do_cancel},
     {12, do_retry},        {12, do_drain},       {4, do_remove},           {200, do_wait},
-    {20, do_wait_for_due}, {2, do_restart},      {5, do_break_link},       {25, do_mend_link},
+    {20, do_wait_for_due}, {2, do_restart},      {5, sim_break_link},      {25, sim_mend_link},
 };
 
 static void act(struct sim *sim)
@@ -292,39 +195,6 @@ static void act(struct sim *sim)
 }
 
 /* -- a run ------------------------------------------------------------------------------------- */
-
-static struct sim *sim_create(uint64_t seed, uint64_t core_seed)
-{
-    struct sim *sim = vc_xcalloc(1, sizeof *sim);
-    sim->seed = seed;
-    sim->random.state = seed;
-    struct vc_core_conf conf = vc_core_conf_default;
-    conf.seed = core_seed;
-    conf.probation.on = seed % 4 != 0;
-    sim->w = world_create(&conf);
-    sim->w->watch = watch;
-    sim->w->self = sim;
-    for (uint32_t a = 0; a < AGENTS; a++)
-        vc_map_put(&sim->index, agent_ids[a], a);
-    sim->broken_at_ms = -1;
-    forget_what_a_restart_forgets(sim);
-    return sim;
-}
-
-static void sim_destroy(struct sim **sim_p)
-{
-    struct sim *sim = *sim_p;
-    world_destroy(&sim->w);
-    vc_map_fini(&sim->index);
-    vc_free(sim->mail.items);
-    vc_free(sim->running.items);
-    vc_free(sim->done.items);
-    vc_free(sim->tried);
-    vc_buf_fini(&sim->ids);
-    vc_buf_fini(&sim->story);
-    vc_free(sim);
-    *sim_p = NULL;
-}
 
 static void run(struct sim *sim, unsigned steps)
 {
@@ -357,7 +227,7 @@ static void behave(struct sim *sim)
 static bool finish_what_is_open(struct sim *sim)
 {
     sim->w->batch = false;
-    do_mend_link(sim);
+    sim_mend_link(sim);
     behave(sim);
     for (unsigned i = 0; i < CLOSING_STEPS_MAX; i++) {
         if (vc_core_stats(sim->w->core, sim->w->mono).open_tasks == 0)
@@ -381,15 +251,6 @@ static bool finish_what_is_open(struct sim *sim)
         check_world(sim);
     }
     return false;
-}
-
-static void check_ends(const struct sim *sim)
-{
-    for (size_t i = 0; i < sim->w->tasks_n; i++) {
-        const struct world_task *task = &sim->w->tasks[i];
-        assert_true(vc_task_state_final(task->row.known.state));
-        assert_int_equal(task->wins, task->row.known.state == VC_TASK_COMPLETED);
-    }
 }
 
 /* An assertion that fails leaves the test at once: the seed must be on the screen by then. */
