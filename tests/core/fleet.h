@@ -51,8 +51,10 @@ static inline void random_submission(struct sim *sim, const char *task_id,
     take(ctx, sub);
 }
 
-/* Agent @a registers, with what it can at random, or as before to be sure. */
-static inline void random_register(struct sim *sim, uint32_t a)
+/* Hand what agent @a says of itself to @take, for the time of the call: what it can at random, or
+ * as before to be sure. */
+static inline void random_card(struct sim *sim, uint32_t a,
+                               void (*take)(void *ctx, struct vc_registration reg), void *ctx)
 {
     const char *can[COUNT_OF(capabilities)];
     size_t n = 0;
@@ -72,9 +74,19 @@ static inline void random_register(struct sim *sim, uint32_t a)
     reg.card = card.text;
     if (one_in(sim, 2) && world_agent(sim->w, reg.agent_id))
         reg = world_agent(sim->w, reg.agent_id)->reg; /* as before, to be sure */
-    sim->heard_ms[a] = sim->w->mono.ms;
-    world_register(sim->w, reg);
+    take(ctx, reg);
     vc_buf_fini(&card);
+}
+
+/* What agent @a says when it can everything and costs nothing. */
+static inline struct vc_registration best_card(uint32_t a)
+{
+    return (struct vc_registration){.agent_id = agent_ids[a],
+                                    .role = roles[a % COUNT_OF(roles)],
+                                    .capabilities = capabilities,
+                                    .capabilities_n = COUNT_OF(capabilities),
+                                    .capacity = 2,
+                                    .card = "at its best"};
 }
 
 static inline struct vc_reported random_report(struct sim *sim, struct paper paper)

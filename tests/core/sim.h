@@ -139,11 +139,6 @@ static inline bool stands_before(const struct world_task *a, const struct world_
 
 /* -- what a decision must be ------------------------------------------------------------------- */
 
-static inline int evidence_order(const void *a, const void *b)
-{
-    return vc_evidence_before(a, b) ? -1 : 1;
-}
-
 /* The row once more, from every execution that the store holds. */
 static inline void check_formula(struct sim *sim, const struct vc_decision *d,
                                  const struct vc_seen *seen)
@@ -161,7 +156,7 @@ static inline void check_formula(struct sim *sim, const struct vc_decision *d,
         if (strcmp(x->task_type, d->task_type) == 0)
             evidence[n++] = (struct vc_evidence){x->finished_at, x->task_id, x->epoch, x->value};
     }
-    qsort(evidence, n, sizeof *evidence, evidence_order);
+    qsort(evidence, n, sizeof *evidence, world_evidence_order);
     struct vc_expertise e = vc_expertise_of(evidence, n, d->at, d->recency);
     uint32_t a = index_of(sim, seen->agent_id);
     double load = (double)sim->in_flight[a] / world_agent(w, seen->agent_id)->reg.capacity;

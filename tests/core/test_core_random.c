@@ -33,9 +33,16 @@ static void do_submit_again(struct sim *sim)
     assert_int_equal(sim->w->tasks_n, before);
 }
 
+static void enter(void *ctx, struct vc_registration reg)
+{
+    struct sim *sim = ctx;
+    sim->heard_ms[index_of(sim, reg.agent_id)] = sim->w->mono.ms;
+    world_register(sim->w, reg);
+}
+
 static void do_register(struct sim *sim)
 {
-    random_register(sim, (uint32_t)below(sim, AGENTS));
+    random_card(sim, (uint32_t)below(sim, AGENTS), enter, sim);
 }
 
 static void heartbeat(struct sim *sim, uint32_t a, uint32_t capacity)
@@ -212,13 +219,7 @@ static void run(struct sim *sim, unsigned steps)
 static void behave(struct sim *sim)
 {
     for (uint32_t a = 0; a < AGENTS; a++) {
-        sim->heard_ms[a] = sim->w->mono.ms;
-        world_register(sim->w, (struct vc_registration){.agent_id = agent_ids[a],
-                                                        .role = roles[a % COUNT_OF(roles)],
-                                                        .capabilities = capabilities,
-                                                        .capabilities_n = COUNT_OF(capabilities),
-                                                        .capacity = 2,
-                                                        .card = "at its best"});
+        enter(sim, best_card(a));
         world_step(sim->w, (struct vc_event){.kind = VC_EVENT_DRAIN,
                                              .drain = {.agent_id = agent_ids[a], .off = true}});
     }

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -51,6 +52,15 @@ struct world_type {
     uint64_t decisions, trials;
 };
 
+/* The store as it was when the transaction began. */
+struct world_saved {
+    struct world_task *tasks;
+    struct world_agent *agents;
+    struct world_type *types;
+    size_t tasks_n, executions_n, agents_n, types_n;
+    uint64_t next_order;
+};
+
 struct world {
     struct vc_core *core;
     struct vc_core_conf conf;
@@ -72,6 +82,7 @@ struct world {
     size_t taken;             /* effects that the store has; the others come with the next step */
     bool batch;               /* hold the effects back until world_settle, as a group commit does */
     uint64_t next_order;
+    struct world_saved saved;                                  /* of world_begin; empty outside */
     void (*watch)(void *self, const struct vc_effect *effect); /* before the store has it */
     void *self;
 };
@@ -86,10 +97,20 @@ static inline struct world *world_create(const struct vc_core_conf *conf)
     return w;
 }
 
+/* What happened since world_begin stays. */
+static inline void world_commit(struct world *w)
+{
+    vc_free(w->saved.tasks);
+    vc_free(w->saved.agents);
+    vc_free(w->saved.types);
+    w->saved = (struct world_saved){0};
+}
+
 static inline void world_destroy(struct world **world)
 {
     struct world *w = *world;
     vc_core_destroy(&w->core);
+    world_commit(w);
     vc_map_fini(&w->task_by_id);
     vc_map_fini(&w->execution_by_key);
     vc_free(w->tasks);
@@ -315,6 +336,57 @@ static inline void world_take(struct world *w)
         world_settle(w);
 }
 
+/* -- a transaction of many steps ----------------------------------------------------------------
+ */
+
+static inline void *world_copy_of(const void *items, size_t n, size_t size)
+{
+    void *copy = vc_xcalloc(n + 1, size);
+    if (n > 0)
+        memcpy(copy, items, n * size);
+    return copy;
+}
+
+static inline void world_begin(struct world *w)
+{
+    w->saved = (struct world_saved){
+        .tasks = world_copy_of(w->tasks, w->tasks_n, sizeof *w->tasks),
+        .agents = world_copy_of(w->agents, w->agents_n, sizeof *w->agents),
+        .types = world_copy_of(w->types, w->types_n, sizeof *w->types),
+        .tasks_n = w->tasks_n,
+        .executions_n = w->executions_n,
+        .agents_n = w->agents_n,
+        .types_n = w->types_n,
+        .next_order = w->next_order,
+    };
+}
+
+static inline void world_put_back(void *items, const void *saved, size_t n, size_t size)
+{
+    if (n > 0)
+        memcpy(items, saved, n * size);
+}
+
+/* The store is again as it was at world_begin; the core is not, and must go. */
+static inline void world_roll_back(struct world *w)
+{
+    const struct world_saved *s = &w->saved;
+    for (size_t i = s->tasks_n; i < w->tasks_n; i++)
+        vc_map_del(&w->task_by_id, w->tasks[i].row.submission.task_id);
+    for (size_t i = s->executions_n; i < w->executions_n; i++)
+        vc_map_del(&w->execution_by_key,
+                   world_key(w, w->executions[i].task_id, w->executions[i].epoch));
+    world_put_back(w->tasks, s->tasks, s->tasks_n, sizeof *w->tasks);
+    world_put_back(w->agents, s->agents, s->agents_n, sizeof *w->agents);
+    world_put_back(w->types, s->types, s->types_n, sizeof *w->types);
+    w->tasks_n = s->tasks_n;
+    w->executions_n = s->executions_n;
+    w->agents_n = s->agents_n;
+    w->types_n = s->types_n;
+    w->next_order = s->next_order;
+    world_commit(w);
+}
+
 /* -- events ------------------------------------------------------------------------------------ */
 
 static inline struct vc_known_task world_known(const struct world *w, const char *task_id,
@@ -341,7 +413,7 @@ static inline void world_look_up_result(struct world *w, struct vc_reported *r)
     const struct world_execution *x = world_execution(w, r->task_id, r->epoch);
     r->task_known = world_task(w, r->task_id) != NULL;
     r->prior = VC_PRIOR_NONE;
-    if (x && !x->record)
+    if (x && (!x->record || strcmp(x->agent_id, r->agent_id) != 0))
         r->prior = VC_PRIOR_OURS;
     else if (x)
         r->prior = strcmp(x->record, r->record) == 0 ? VC_PRIOR_REPORTED : VC_PRIOR_REPORTED_ELSE;
@@ -458,6 +530,11 @@ static inline void world_report(struct world *w, const char *task_id, enum vc_ou
 
 /* -- the end and a new beginning --------------------------------------------------------------- */
 
+static inline int world_evidence_order(const void *a, const void *b)
+{
+    return vc_evidence_before(a, b) ? -1 : 1;
+}
+
 static inline void world_load_cell(struct world *w, const char *agent_id, const char *task_type)
 {
     struct vc_evidence *evidence = vc_xcalloc(w->executions_n + 1, sizeof *evidence);
@@ -471,6 +548,7 @@ static inline void world_load_cell(struct world *w, const char *agent_id, const 
         evidence[n++] = (struct vc_evidence){x->finished_at, x->task_id, x->epoch, x->value};
         sum += x->value;
     }
+    qsort(evidence, n, sizeof *evidence, world_evidence_order); /* clocks go back, too */
     if (n > 0)
         vc_core_load_cell(w->core, agent_id, task_type, evidence, n, n, sum, w->mono, w->wall);
     vc_free(evidence);
@@ -496,7 +574,7 @@ static inline void world_load_tasks(struct world *w)
 }
 
 /* Give the core what the store holds, as at a start. */
-static inline void world_load(struct world *w)
+static inline void world_load_store(struct world *w)
 {
     for (size_t i = 0; i < w->agents_n; i++)
         if (w->agents[i].registered_at.ms != 0)
@@ -508,6 +586,12 @@ static inline void world_load(struct world *w)
         for (size_t k = 0; k < w->types_n; k++)
             world_load_cell(w, w->agents[i].reg.agent_id, w->types[k].name);
     world_load_tasks(w);
+}
+
+/* The same, and everybody can be reached at once. */
+static inline void world_load(struct world *w)
+{
+    world_load_store(w);
     vc_core_resume(w->core, w->mono, w->wall, &w->fx);
     world_take(w);
 }
