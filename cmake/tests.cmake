@@ -4,7 +4,7 @@ pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 set(VC_TEST_TIMEOUT_S 300)
 set(VC_TEST_LONG_TIMEOUT_S 3600)
 set(VC_TEST_LIBRARIES
-    base=vc_base learning=vc_learning scoring=vc_scoring store=vc_kg bridge=vc_nats core=vc_core
+    base=vc_base learning=vc_learning scoring=vc_scoring store=vc_kg bridge=vc_nats core=vc_core sim=vc_core
     service=vc_service dashboard=vc_http cli=vc_base)
 
 # Register @name (<folder>/<what>). Long tests run on request only: make test-long.

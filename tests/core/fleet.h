@@ -122,6 +122,22 @@ static inline void forget_what_a_restart_forgets(struct sim *sim)
         sim->heard_ms[a] = -1;
 }
 
+/* After the store went back to its last commit: what the model keeps of it must do so, too. */
+static inline void sim_look_at_store(struct sim *sim)
+{
+    const struct world *w = sim->w;
+    make_room(sim);
+    memset(sim->in_flight, 0, sizeof sim->in_flight);
+    memset(sim->tried, 0, sim->tried_cap * sizeof *sim->tried);
+    for (size_t i = 0; i < w->tasks_n; i++)
+        if (w->tasks[i].row.agent_id)
+            sim->in_flight[index_of(sim, w->tasks[i].row.agent_id)]++;
+    for (size_t i = 0; i < w->executions_n; i++)
+        if (w->executions[i].failed)
+            *tried_of(sim, world_task(w, w->executions[i].task_id)) |=
+                1u << index_of(sim, w->executions[i].agent_id);
+}
+
 static inline void sim_break_link(struct sim *sim)
 {
     if (sim->broken_at_ms < 0)
