@@ -10,7 +10,7 @@ configure = if command -v ninja >/dev/null; then export CMAKE_GENERATOR=Ninja; f
     cmake --preset $(1) --log-level=NOTICE && touch $@
 
 .NOTPARALLEL:
-.PHONY: all dev test test-long power-cuts fuzz fuzz-targets lint demo clean help
+.PHONY: all dev test test-long power-cuts fuzz fuzz-targets sim planted lint demo clean help
 
 all: build/configured ## build the program: build/bin/vapora-coord
 	@cmake --build --preset release -j $(JOBS)
@@ -33,6 +33,13 @@ fuzz: fuzz-targets ## fuzz each target for FUZZ_SECONDS (600); TARGETS="submit h
 
 fuzz-targets: build/fuzz/configured
 	@cmake --build --preset fuzz -j $(JOBS)
+
+SEEDS ?= 10000
+sim: dev ## simulate the coordinator under faults; SEEDS=10000 of them, or SEED=7 told in every line
+	@build/dev/tests/sim-test_seeds $(if $(SEED),--seed $(SEED) --verbose,--seeds $(SEEDS))
+
+planted: dev ## plant known faults one by one and show which test catches each; PLANTED="a b" for a few
+	@tests/planted/run $(PLANTED)
 
 lint: all dev ## check the house rules, then run clang-tidy and cppcheck; FILES="a.c b.c" for a few
 	@ctest --preset dev -L '^lint$$'
