@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import sys
 import tempfile
 
@@ -158,6 +159,44 @@ def queued(serve, n):
 
 def test_a_server_that_forgot_while_the_coordinator_was_away():
     forgetting(coordinator_is_away=True)
+def waiting(serve):
+    """What the outbox holds, as a dead coordinator left it."""
+    with sqlite3.connect(f"file:{serve.dir}/graph.db?mode=ro", uri=True) as db:
+        return [row[0] for row in db.execute("SELECT seq FROM outbox ORDER BY seq")]
+
+
+def left_behind(serve, nats):
+    """Kill the coordinator under a burst until its outbox holds what has not left."""
+    for number in range(20):
+        for i in range(500):
+            nats.publish(f"vapora.task.submit.k{number}-{i}", {"title": "T"})
+        nats.flush()
+        coord.until("the burst to begin", lambda: nats.request("stats.get")["tasks"]["queued"])
+        serve.kill()
+        left = waiting(serve)
+        if left:
+            return left
+        serve.start()
+    raise AssertionError("the outbox was empty at every kill")
+
+
+def test_what_a_kill_left_in_the_outbox_leaves_after_it():
+    with coord.NatsServer() as server, coord.start_serve("--nats-url", server.url) as serve:
+        nats = coord.Nats(server.url)
+        left = left_behind(serve, nats)
+        events = nats.subscribe("vapora.event.>")
+        nats.flush()
+        serve.start()
+        nats.request("task.submit", {"task_id": "afterwards", "title": "T"})
+        drains(nats)
+        seen = set()
+        while not events.empty():
+            seen.add(int(events.get().headers["Nats-Msg-Id"].rsplit(":", 1)[1]))
+        missing = [seq for seq in left if seq not in seen]
+        assert not missing, f"{len(missing)} of {len(left)} events never left: {missing[:5]}"
+        assert max(seen) > max(left), "the event of the task that came afterwards is missing"
+        assert seen >= set(range(min(seen), max(seen) + 1)), "a gap in what was published"
+        nats.close()
 
 
 coord.main(globals())
