@@ -25,8 +25,9 @@ static inline void agent_sends(struct cluster *c, uint32_t a, const struct vc_ev
 
 static inline void answers(struct cluster *c, struct paper paper, enum vc_answer answer)
 {
-    tell(c, "%s: %s to %s#%u", agent_ids[paper.agent], answer == VC_ANSWER_ACCEPTED ? "yes" : "no",
-         paper.task_id, paper.epoch);
+    const char *text = answer_text(c, agent_ids[paper.agent], paper.task_id, paper.epoch, answer);
+    tell(c, "%s", text);
+    remember_said(c, text);
     agent_sends(c, paper.agent,
                 &(struct vc_event){
                     .kind = VC_EVENT_ANSWER,
@@ -70,6 +71,8 @@ static inline size_t list_held(struct cluster *c, uint32_t a, struct vc_held *ou
         out[n++] = (struct vc_held){held->items[i].task_id, held->items[i].epoch};
         if (held->items[i].epoch > 1 && strikes(c, FAULT_LISTS_THE_PAST))
             out[n - 1].epoch--;
+        remember_said(c, answer_text(c, agent_ids[a], out[n - 1].task_id, out[n - 1].epoch,
+                                     VC_ANSWER_ACCEPTED));
     }
     return n;
 }
@@ -138,7 +141,7 @@ static inline void reports(struct cluster *c, struct paper paper, bool well)
     r.record = keep_text(c, "%s %s#%u %s %u", r.agent_id, r.task_id, r.epoch,
                          vc_outcome_name(r.outcome), (unsigned)luck(c, 2));
     tell(c, "%s", r.record);
-    remember_report(c, r.record);
+    remember_said(c, r.record);
     publish(c, &(struct vc_event){.kind = VC_EVENT_RESULT, .result = r});
 }
 

@@ -36,10 +36,35 @@ static inline void follow_late(struct cluster *c, const struct vc_effect *e)
 
 /* -- what agents really said ------------------------------------------------------------------- */
 
-/* Agent, task, epoch and outcome are part of every record, so that it can be told who said it. */
-static inline void remember_report(struct cluster *c, const char *record)
+/* Agent, task, epoch and outcome are part of every word, so that it can be told who said what. */
+static inline void remember_said(struct cluster *c, const char *text)
 {
-    vc_map_put(&c->promised, record, 0);
+    vc_map_put(&c->promised, text, 0);
+}
+
+static inline bool was_said(const struct cluster *c, const char *text)
+{
+    return vc_map_get(&c->promised, text) != VC_MAP_NONE;
+}
+
+static inline const char *answer_text(struct cluster *c, const char *agent_id, const char *task_id,
+                                      uint32_t epoch, enum vc_answer answer)
+{
+    return keep_text(c, "%s says %s to %s#%u", agent_id,
+                     answer == VC_ANSWER_ACCEPTED ? "yes" : "no", task_id, epoch);
+}
+
+/* Who works has said so: by an answer, or by a heartbeat that lists the task. */
+static inline void check_worker(struct cluster *c, const struct vc_effect *e)
+{
+    assert_true(was_said(
+        c, answer_text(c, e->move.agent_id, e->move.task_id, e->move.epoch, VC_ANSWER_ACCEPTED)));
+}
+
+static inline void check_decliner(struct cluster *c, const struct vc_effect *e)
+{
+    assert_true(was_said(c, answer_text(c, e->execution.agent_id, e->execution.task_id,
+                                        e->execution.epoch, VC_ANSWER_DECLINED)));
 }
 
 /* The one who wins was chosen for this very epoch, was told so, and said that it succeeded. */
@@ -50,7 +75,7 @@ static inline void check_winner(struct cluster *c, const struct vc_effect *e)
     assert_true(i != VC_MAP_NONE);
     assert_string_equal(agent_ids[c->sent[i].agent], e->execution.agent_id);
     assert_non_null(e->execution.record);
-    assert_true(vc_map_get(&c->promised, e->execution.record) != VC_MAP_NONE);
+    assert_true(was_said(c, e->execution.record));
     const char *begin = keep_text(c, "%s %s#%u success ", e->execution.agent_id,
                                   e->execution.task_id, e->execution.epoch);
     assert_true(strncmp(e->execution.record, begin, strlen(begin)) == 0);
@@ -60,8 +85,14 @@ static inline void promises_follow(struct cluster *c, const struct vc_effect *e)
 {
     if (e->kind == VC_EFFECT_PUT_LATE)
         follow_late(c, e);
-    if (e->kind == VC_EFFECT_PUT_EXECUTION && e->execution.winning)
+    if (e->kind == VC_EFFECT_MOVE_TASK && e->move.state == VC_TASK_WORKING)
+        check_worker(c, e);
+    if (e->kind != VC_EFFECT_PUT_EXECUTION)
+        return;
+    if (e->execution.winning)
         check_winner(c, e);
+    if (e->execution.outcome == VC_OUTCOME_DECLINED && !e->execution.record)
+        check_decliner(c, e);
 }
 
 /* -- what the coordinator says, after the commit ----------------------------------------------- */

@@ -190,7 +190,7 @@ static void show_failure(uint64_t seed, const char *program)
     FILE *file = tmpfile();
     struct sum *sum = shared_sum();
     bool again = !runs_well(seed, 1, file, sum);
-    printf("seed %llu failed; its last %d lines:\n", (unsigned long long)seed, LAST_LINES);
+    printf("\nseed %llu failed; its last %d lines:\n", (unsigned long long)seed, LAST_LINES);
     print_last_lines(file);
     if (!again)
         printf("seed %llu passed when it ran again: the run is not deterministic\n",
