@@ -38,7 +38,7 @@ SEEDS ?= 10000
 sim: dev ## simulate the coordinator under faults; SEEDS=10000 of them, or SEED=7 told in every line
 	@build/dev/tests/sim-test_seeds $(if $(SEED),--seed $(SEED) --verbose,--seeds $(SEEDS))
 
-planted: dev ## plant known faults one by one and show which test catches each; PLANTED="a b" for a few
+planted: build/dev/configured ## plant known faults one by one and show which test catches each; PLANTED="a b" for a few
 	@tests/planted/run $(PLANTED)
 
 lint: all dev ## check the house rules, then run clang-tidy and cppcheck; FILES="a.c b.c" for a few

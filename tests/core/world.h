@@ -297,7 +297,15 @@ static inline void world_read_all(const struct vc_effect *e, struct vc_buf *out)
 {
     vc_transcript(e, out);
     if (e->kind == VC_EFFECT_PUT_AGENT)
-        vc_buf_puts(out, e->agent.card);
+        vc_buf_printf(out, "%s %s", e->agent.card, e->agent.role ? e->agent.role : "-");
+    if (e->kind == VC_EFFECT_MOVE_TASK)
+        vc_buf_printf(out, "%s %s", e->move.task_type,
+                      e->move.decision_id ? e->move.decision_id : "-");
+    if (e->kind == VC_EFFECT_PUT_EXECUTION)
+        vc_buf_printf(out, "%s %s %s", e->execution.task_type, e->execution.decision_id,
+                      e->execution.record ? e->execution.record : "-");
+    if (e->kind == VC_EFFECT_PUT_LATE)
+        vc_buf_puts(out, e->late.record);
     if (e->kind == VC_EFFECT_PUT_DECISION)
         vc_buf_puts(out, e->decision->sentence);
     if (e->kind == VC_EFFECT_ASSIGN)

@@ -28,6 +28,20 @@ struct sum {
 
 /* -- one seed ---------------------------------------------------------------------------------- */
 
+/* The settings that time hangs on are drawn, too. */
+static void draw_settings(struct cluster *c)
+{
+    struct vc_core_conf *conf = &c->w->conf;
+    static const int64_t lease_ms[] = {15000, 15000, 22000, 60000};
+    static const int64_t answer_ms[] = {5000, 5000, 1000, 20000};
+    static const int64_t pause_ms[] = {1000, 1000, 50, 8000};
+    conf->lease_ms = lease_ms[luck(c, COUNT_OF(lease_ms))];
+    conf->answer_ms = answer_ms[luck(c, COUNT_OF(answer_ms))];
+    conf->decline_pause_ms = pause_ms[luck(c, COUNT_OF(pause_ms))];
+    for (size_t i = 0; i < FAULT_COUNT; i++)
+        c->rate[i] = one_in(c->sim, 2) ? luck(c, faults[i].per_mille + 1) : 0;
+}
+
 static struct cluster *cluster_create(uint64_t seed, bool verbose)
 {
     struct cluster *c = vc_xcalloc(1, sizeof *c);
@@ -37,8 +51,7 @@ static struct cluster *cluster_create(uint64_t seed, bool verbose)
     c->w->self = c;
     c->w->batch = true;
     c->verbose = verbose;
-    for (size_t i = 0; i < FAULT_COUNT; i++)
-        c->rate[i] = one_in(c->sim, 2) ? luck(c, faults[i].per_mille + 1) : 0;
+    draw_settings(c);
     vc_core_destroy(&c->w->core);
     return c;
 }
