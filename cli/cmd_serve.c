@@ -189,7 +189,8 @@ const struct vc_command vc_command_serve = {
     .about =
         "Without --nats-url it starts a NATS server of its own, with JetStream, on the loopback\n"
         "interface, and writes its URL with the password into DIR/nats.url, from where the\n"
-        "other commands take it. It runs until SIGTERM or SIGINT.",
+        "other commands take it. It runs until SIGTERM or SIGINT, and\n"
+        "then for up to 5 s: what has arrived is committed and told. A second one ends it at once.",
     .examples =
         "$ vapora-coord serve\n"
         "$ vapora-coord serve --data-dir /var/lib/vapora-coord --nats-url nats://nats:4222\n"

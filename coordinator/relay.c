@@ -150,6 +150,12 @@ enum vc_rc vc_relay_load(struct vc_relay *relay, struct vc_kg *kg, struct vc_mon
     return rc;
 }
 
+bool vc_relay_done(const struct vc_relay *relay)
+{
+    return relay->linked && relay->all_sent && relay->pending_n == 0 &&
+           relay->saved_seq == relay->sent_seq;
+}
+
 bool vc_relay_has_news(const struct vc_relay *relay, struct vc_mono now)
 {
     return safe_seq(relay) != relay->saved_seq || droppable_seq(relay, now) > relay->dropped_seq;
@@ -225,6 +231,9 @@ enum vc_rc vc_relay_send(struct vc_relay *relay, struct vc_kg *kg, struct vc_bus
     if (relay->pending_n == VC_RELAY_WINDOW)
         return VC_OK;
     struct send s = {relay, bus, vc_kg_uuid(kg)};
-    return vc_kg_outbox(kg, relay->sent_seq, (uint32_t)(VC_RELAY_WINDOW - relay->pending_n),
-                        send_one, &s, err);
+    int64_t before = relay->sent_seq;
+    enum vc_rc rc = vc_kg_outbox(kg, relay->sent_seq,
+                                 (uint32_t)(VC_RELAY_WINDOW - relay->pending_n), send_one, &s, err);
+    relay->all_sent = rc == VC_OK && relay->sent_seq == before;
+    return rc;
 }

@@ -38,6 +38,7 @@ struct vc_relay {
     struct vc_relay_mark marks[VC_RELAY_MARKS]; /* a ring, the oldest at `first` */
     size_t first, marks_n;
     int64_t bytes, dropped_bytes; /* acknowledged since the start */
+    bool all_sent;                /* the last look found nothing more to send */
     uint64_t sent, refused;
     char problem[128]; /* why the stream refused the last one; "" when it did not */
 };
@@ -58,6 +59,9 @@ void vc_relay_stored(struct vc_relay *relay, int64_t seq, enum vc_stream stream,
 
 /* A message was refused: patience sends it again. */
 void vc_relay_refused(struct vc_relay *relay, const char *why);
+
+/* Whether the outbox is told and that is written; never without a connection. */
+bool vc_relay_done(const struct vc_relay *relay);
 
 /* Whether vc_relay_save has something to write. */
 bool vc_relay_has_news(const struct vc_relay *relay, struct vc_mono now);

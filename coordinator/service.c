@@ -22,10 +22,13 @@
 #define PREFIX "vapora"
 #define IDLE_TICK_MS                                                                               \
     250 /* the relay's patience and the roster's silence are looked at this often */
-#define DISK_EVERY_MS  1000
-#define PAUSE_FULLNESS 0.9 /* of the room for open tasks: then the mailbox is left alone */
-#define PULL_FULLNESS  0.8 /* until so little is used */
-#define STUCK_RETRY_MS 200 /* between tries while the store refuses */
+#define DRAIN_MS          3000 /* after SIGTERM; NATS and its server need the rest of 5 s */
+#define DRAIN_TICK_MS     20
+#define DISK_EVERY_MS     1000
+#define PAUSE_FULLNESS    0.9 /* of the room for open tasks: then the mailbox is left alone */
+#define PULL_FULLNESS     0.8 /* until so little is used */
+#define STORE_PATIENCE_MS 100 /* the loop stands still meanwhile */
+#define STUCK_RETRY_MS    200 /* between tries while the store refuses */
 
 struct vc_service {
     const struct vc_service_conf *conf;
@@ -41,7 +44,8 @@ struct vc_service {
     char store_problem[256];
     char nats_seen[512], nats_said[512]; /* the last problem seen, and the last one logged */
     struct vc_mono disk_due;             /* when to look at the free space again */
-    bool pulling, stopping, part_open;
+    struct vc_mono drain_until;          /* then stop, drained or not */
+    bool pulling, draining, stopping, part_open;
     enum vc_rc rc; /* why the loop ended */
     struct vc_err *err;
 };
@@ -121,12 +125,29 @@ static void watch_nats(struct vc_service *s)
         vc_log(VC_LOG_WARN, "nats.problem", "%s", problem);
 }
 
+/* All that had arrived is committed and told, or nobody is there to be told, or it takes too long.
+ */
+static bool drained(struct vc_service *s, enum vc_batch_end end)
+{
+    bool late = vc_mono_now().ms >= s->drain_until.ms;
+    bool told = !s->batch->relay.linked || vc_relay_done(&s->batch->relay);
+    if (!late && !(end == VC_BATCH_IDLE && told))
+        return false;
+    vc_log(late ? VC_LOG_WARN : VC_LOG_INFO, "service.stopping",
+           late ? "drained=no" : "drained=yes");
+    stop(s, VC_OK);
+    return true;
+}
+
 static void work(struct vc_service *s)
 {
     struct vc_err err = {0};
     if (s->stopping)
         return;
-    switch (vc_batch_run(s->batch, &err)) {
+    enum vc_batch_end end = vc_batch_run(s->batch, &err);
+    if (s->draining && end != VC_BATCH_BROKEN && drained(s, end))
+        return;
+    switch (end) {
     case VC_BATCH_STUCK:
         on_stuck(s, &err);
         return;
@@ -145,13 +166,16 @@ static void work(struct vc_service *s)
         vc_log(VC_LOG_INFO, "store.well", "it takes writes again");
     s->store_problem[0] = '\0';
     look_at_disk(s);
-    throttle(s);
+    if (!s->draining)
+        throttle(s);
     watch_nats(s);
     arm(s, IDLE_TICK_MS);
 }
 
 static void arm(struct vc_service *s, int64_t most_ms)
 {
+    if (s->draining && most_ms > DRAIN_TICK_MS)
+        most_ms = DRAIN_TICK_MS;
     int64_t wait = vc_core_due(s->batch->core).ms;
     wait = wait == INT64_MAX ? most_ms : wait - vc_mono_now().ms;
     if (wait > most_ms || s->store_problem[0])
@@ -176,10 +200,19 @@ static void wake(void *ctx)
     uv_async_send(&s->wake);
 }
 
+/* The first one asks to finish what has arrived, the second one does not wait for it. */
 static void on_signal(uv_signal_t *signal, int number)
 {
-    vc_log(VC_LOG_INFO, "service.stopping", "signal=%d", number);
-    stop(signal->data, VC_OK);
+    struct vc_service *s = signal->data;
+    vc_log(VC_LOG_INFO, "service.draining", "signal=%d", number);
+    if (s->draining) {
+        stop(s, VC_OK);
+        return;
+    }
+    s->draining = true;
+    s->drain_until.ms = vc_mono_now().ms + DRAIN_MS;
+    vc_bus_pull_tasks(s->batch->bus, false);
+    work(s);
 }
 
 static void on_nats_exit(void *ctx, const char *what, int64_t restart_in_ms)
@@ -287,6 +320,7 @@ static enum vc_rc start(struct vc_service *s)
         rc = open_bus(s, url);
     if (rc != VC_OK)
         return rc;
+    vc_kg_patience(s->kg, STORE_PATIENCE_MS);
     s->batch->kg = s->kg;
     s->batch->conf = &s->core_conf;
     s->batch->prefix = PREFIX;
@@ -321,6 +355,7 @@ void vc_service_look(const struct vc_service *s, struct vc_snapshot *out)
     };
     vc_copy(out->nats_server, sizeof out->nats_server, bus.server_version);
     vc_copy(out->nats_problem, sizeof out->nats_problem, bus.problem);
+    out->draining = s->draining;
     vc_copy(out->disk_problem, sizeof out->disk_problem, s->batch->no_room);
     vc_copy(out->store_problem, sizeof out->store_problem, s->store_problem);
 }

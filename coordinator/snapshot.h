@@ -20,6 +20,7 @@ struct vc_snapshot {
     struct vc_core_stats stats;
     struct vc_counters counters;
     bool nats_connected, nats_ready; /* ready: streams and consumers are as they should be */
+    bool draining;                   /* it finishes what has arrived, and ends */
     char nats_server[32];            /* version; "" before the first connection */
     char nats_problem[256];          /* why not ready; "" when ready */
     char store_problem[256];         /* why the store takes nothing now; "" when it does */

@@ -41,6 +41,7 @@ static struct vc_http_answer readyz(void *ctx, const struct vc_http_request *req
     ok &= check(&lines, "streams", s.nats_ready ? "" : s.nats_problem);
     ok &= check(&lines, "store", s.store_problem);
     ok &= check(&lines, "disk", s.disk_problem);
+    ok &= check(&lines, "staying", s.draining ? "it was told to end" : "");
     ok &= check(&lines, "profiles", ""); /* loaded before the first request could come */
     if (!ok || vc_http_query(request, "verbose"))
         vc_buf_puts(body, lines.text);

@@ -47,6 +47,9 @@ VC_MUST_CHECK enum vc_rc vc_kg_open(const char *path, enum vc_kg_mode mode, stru
 /* Close and free; rolls back an open transaction. NULL is fine; leaves NULL. */
 void vc_kg_close(struct vc_kg **kg);
 
+/* Wait up to @ms for another process that holds the lock, instead of 2 s, before VC_E_BUSY. */
+void vc_kg_patience(struct vc_kg *kg, int ms);
+
 /* The store's own identity, made at creation: half of every event's Nats-Msg-Id. */
 const char *vc_kg_uuid(const struct vc_kg *kg);
 

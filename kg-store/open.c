@@ -204,6 +204,11 @@ void vc_kg_close(struct vc_kg **kg)
     *kg = NULL;
 }
 
+void vc_kg_patience(struct vc_kg *kg, int ms)
+{
+    sqlite3_busy_timeout(kg->db, ms);
+}
+
 const char *vc_kg_uuid(const struct vc_kg *kg)
 {
     return kg->uuid;
