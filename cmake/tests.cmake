@@ -19,7 +19,7 @@ function(vc_add_test name)
     set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT ${timeout_s}
         SKIP_REGULAR_EXPRESSION "SKIPPED: "
         ENVIRONMENT "VAPORA_COORD=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/vapora-coord;\
-VC_RELEASE_DIR=${PROJECT_SOURCE_DIR}/build;\
+VC_RELEASE_DIR=${PROJECT_SOURCE_DIR}/build;VC_CHAOS_LOAD=${PROJECT_BINARY_DIR}/tests/chaos-load;\
 PYTHONDONTWRITEBYTECODE=1;UBSAN_OPTIONS=print_stacktrace=1")
 endfunction()
 
@@ -42,6 +42,12 @@ foreach(entry IN LISTS VC_TEST_LIBRARIES)
         vc_add_test(${folder}/${what} ${folder}-test_${what})
     endforeach()
 endforeach()
+
+# The load of the chaos runs: submitter and agents, driven by tests/chaos/driver.
+vc_sources(tests/chaos load)
+add_executable(chaos-load ${load})
+set_target_properties(chaos-load PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+target_link_libraries(chaos-load PRIVATE vc_nats vc_build)
 
 foreach(kind py=python3 sh=sh)
     string(REPLACE "=" ";" kind ${kind})
