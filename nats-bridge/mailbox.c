@@ -149,7 +149,6 @@ static void start_over(struct vc_mailbox *mailbox, uint64_t floor)
 {
     mailbox->generation++;
     mailbox->anew = true;
-    mailbox->purged = 0;
     vc_floor_reset(&mailbox->done, floor);
 }
 
@@ -168,6 +167,7 @@ void vc_mailbox_bounds(struct vc_mailbox *mailbox, uint64_t first, uint64_t last
         start_over(mailbox, before);
     else if (before > mailbox->done.floor)
         vc_floor_reset(&mailbox->done, before);
+    mailbox->purged = before;
     pthread_mutex_unlock(&mailbox->lock);
 }
 

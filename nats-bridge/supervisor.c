@@ -11,6 +11,9 @@
 #define RETRY_MS        500 /* between attempts to connect, or to get the streams right */
 #define RETRY_DENIED_MS 2000
 #define PURGE_EVERY_MS  5000 /* and look whether all streams are still there */
+/* So many committed messages are purged at the next tick: a coordinator that never lives for long
+ * would else read all of them again at each start, every time more, until it got no further. */
+#define PURGE_AT 256
 
 static void set_problem(struct vc_bus *bus, const char *text)
 {
@@ -322,13 +325,16 @@ static void routine(struct vc_bus *bus, int64_t *purge_at)
 {
     int64_t now = vc_mono_now().ms;
     count_unread(bus);
-    for (size_t i = 0; i < VC_MAILBOXES; i++)
-        vc_mailbox_pump(&bus->mailboxes[i]);
-    if (now < *purge_at)
+    bool due = now >= *purge_at;
+    for (size_t i = 0; i < VC_MAILBOXES; i++) {
+        struct vc_mailbox *mailbox = &bus->mailboxes[i];
+        vc_mailbox_pump(mailbox);
+        if (due || vc_mailbox_floor(mailbox) - mailbox->purged >= PURGE_AT)
+            vc_streams_purge(bus->nc, mailbox);
+    }
+    if (!due)
         return;
     *purge_at = now + PURGE_EVERY_MS;
-    for (size_t i = 0; i < VC_MAILBOXES; i++)
-        vc_streams_purge(bus->nc, &bus->mailboxes[i]);
     vc_bus_check_soon(bus);
 }
 

@@ -33,6 +33,27 @@ static void tasks_and_results_arrive_once_and_are_purged_after_the_ack(void **st
     }
 }
 
+static void many_committed_messages_do_not_wait_for_the_regular_purge(void **state)
+{
+    enum { MESSAGES = 300, AT_ONCE = 256, REGULAR_MS = 5000 };
+    struct rig *rig = *state;
+    start(rig);
+    int64_t until = vc_mono_now().ms + REGULAR_MS - 500;
+    for (int i = 0; i < MESSAGES; i++) {
+        char subject[64];
+        snprintf(subject, sizeof subject, "vapora.task.submit.t%d", i);
+        store(rig, subject, subject, "{\"title\":\"one\"}");
+    }
+    for (int i = 0; i < MESSAGES; i++) {
+        struct vc_inbound *in = next(rig, VC_IN_SUBMIT);
+        commit(rig, &in);
+    }
+    while (stream_number(rig, "VAPORA_TASKS", "messages") > MESSAGES - AT_ONCE) {
+        assert_true(vc_mono_now().ms < until);
+        usleep(50000);
+    }
+}
+
 static void what_is_not_acknowledged_comes_again(void **state)
 {
     struct rig *rig = *state;
@@ -563,6 +584,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_SERVER(tasks_and_results_arrive_once_and_are_purged_after_the_ack),
+        WITH_SERVER(many_committed_messages_do_not_wait_for_the_regular_purge),
         WITH_SERVER(what_is_not_acknowledged_comes_again),
         WITH_SERVER(a_bad_body_is_handed_over_with_its_bytes_and_can_be_acknowledged),
         WITH_SERVER(no_more_than_the_credit_is_in_the_owners_hands),
