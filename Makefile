@@ -8,9 +8,12 @@ deps = $(if $(SKIP_DEPS),true,scripts/install-deps $(1))
 # Ninja is looked for when a recipe runs, after the packages have been installed.
 configure = if command -v ninja >/dev/null; then export CMAKE_GENERATOR=Ninja; fi; \
     cmake --preset $(1) --log-level=NOTICE && touch $@
+# What is killed is what users run; the load comes from the test build.
+chaos = VAPORA_COORD=build/bin/vapora-coord VC_CHAOS_LOAD=build/dev/tests/chaos-load \
+    tests/chaos/driver
 
 .NOTPARALLEL:
-.PHONY: all dev test test-long power-cuts fuzz fuzz-targets sim planted lint demo clean help
+.PHONY: all dev test test-long power-cuts fuzz fuzz-targets sim planted chaos chaos-long lint demo clean help
 
 all: build/configured ## build the program: build/bin/vapora-coord
 	@cmake --build --preset release -j $(JOBS)
@@ -40,6 +43,12 @@ sim: dev ## simulate the coordinator under faults; SEEDS=10000 of them, or SEED=
 
 planted: build/dev/configured ## plant known faults one by one and show which test catches each; PLANTED="a b" for a few
 	@tests/planted/run $(PLANTED)
+
+chaos: all dev ## kill -9 everything at random under load for half a minute, then ask the oracle
+	@$(chaos) --kills 20 --server-kills 5 --tasks 5000 --rate 600 --limit 60
+
+chaos-long: all dev ## the same, 1,000 kills of the coordinator and 300,000 tasks: 15 minutes and more
+	@$(chaos) --kills 1000 --server-kills 250 --tasks 300000 --rate 600 --tell 10
 
 lint: all dev ## check the house rules, then run clang-tidy and cppcheck; FILES="a.c b.c" for a few
 	@ctest --preset dev -L '^lint$$'

@@ -16,7 +16,7 @@
 
 #define AGENTS_MAX   16
 #define WORK_MAX     4096
-#define BEAT_MS      250
+#define BEAT_MS      150
 #define ASK_AGAIN_MS 500
 #define PATIENCE_MS  1000 /* then the same result is sent again */
 #define TURN_US      2000

@@ -21,7 +21,11 @@
 struct stream {
     struct load_events *events;
     const char *name;
+    /* For all consumers of the stream: the library crashes when a message arrives for a
+     * subscription that is being ended. */
     natsSubscription *sub;
+    char inbox[80];
+    char consumer[40];
     uint64_t last; /* sequence number in the stream of the last message taken */
     bool first;    /* nothing has come from this consumer yet */
     unsigned renewals;
@@ -103,60 +107,67 @@ static void take(struct load_events *events, natsMsg *msg)
         take_task_events(events, subject + sizeof task - 1, number, msg);
 }
 
-/* The number of @msg in its stream: the fourth token from the end of its reply subject. */
-static uint64_t sequence_of(natsMsg *msg)
+/* "$JS.ACK.<stream>.<consumer>.<deliveries>.<number in the stream>...": the number when @msg is of
+ * the newest consumer, 0 else. */
+static uint64_t sequence_of(const struct stream *stream, natsMsg *msg)
 {
-    enum { FROM_END = 4 };
+    char head[128];
+    int len = snprintf(head, sizeof head, "$JS.ACK.%s.%s.", stream->name, stream->consumer);
     const char *reply = natsMsg_GetReply(msg);
-    const char *p = reply ? reply + strlen(reply) : NULL;
-    for (int dots = 0; p && dots < FROM_END; dots++)
-        do
-            p = p > reply ? p - 1 : NULL;
-        while (p && *p != '.');
-    return p ? strtoull(p + 1, NULL, 10) : 0;
+    if (!reply || strncmp(reply, head, (size_t)len) != 0)
+        return 0;
+    const char *dot = strchr(reply + len, '.');
+    return dot ? strtoull(dot + 1, NULL, 10) : 0;
 }
 
 static void on_message(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *ctx)
 {
     (void)nc;
+    (void)sub;
     struct stream *stream = ctx;
     struct load_events *events = stream->events;
     pthread_mutex_lock(&events->lock);
-    uint64_t seq = sequence_of(msg);
-    if (sub == stream->sub) {
+    uint64_t seq = sequence_of(stream, msg);
+    if (seq > 0 || vc_msg_status(msg))
         stream->silent_at = now_ms() + SILENCE_MS;
-        /* What was passed over comes again from a new consumer. What that one passes over too has
-         * left the stream. */
-        if (seq > stream->last + 1 && !stream->first) {
-            stream->silent_at = 0;
-        } else if (seq > stream->last) {
-            stream->last = seq;
-            stream->first = false;
-            take(events, msg);
-        }
+    /* What was passed over comes again from a new consumer. What that one passes over too has left
+     * the stream. */
+    if (seq > stream->last + 1 && !stream->first) {
+        stream->silent_at = 0;
+    } else if (seq > stream->last) {
+        stream->last = seq;
+        stream->first = false;
+        take(events, msg);
     }
     pthread_mutex_unlock(&events->lock);
     natsMsg_Destroy(msg);
 }
 
-/* A new consumer of @stream that begins behind the last message taken. */
-static bool ask(struct stream *stream, const char *inbox)
+/* The answer to a request to @verb a consumer; NULL when there is none. */
+static json_t *call(struct stream *stream, const char *verb, const json_t *request)
 {
-    struct load_events *events = stream->events;
-    json_t *request =
-        json_pack("{s:s, s:{s:s, s:s, s:I, s:s, s:I}}", "stream_name", stream->name, "config",
-                  "deliver_subject", inbox, "deliver_policy", "by_start_sequence", "opt_start_seq",
-                  (json_int_t)(stream->last + 1), "ack_policy", "none", "idle_heartbeat",
-                  (json_int_t)(PULSE_MS * NS_PER_MS));
+    char subject[160];
+    snprintf(subject, sizeof subject, "$JS.API.CONSUMER.%s.%s.%s", verb, stream->name,
+             stream->consumer);
     char *body = json_dumps(request, JSON_COMPACT);
-    json_decref(request);
-    char subject[128];
-    snprintf(subject, sizeof subject, "$JS.API.CONSUMER.CREATE.%s", stream->name);
     natsMsg *answer = NULL;
-    natsConnection_RequestString(&answer, events->link->nc, subject, body, ASK_MS);
+    natsConnection_RequestString(&answer, stream->events->link->nc, subject, body, ASK_MS);
     free(body);
     json_t *said = answer ? load_body(answer) : NULL;
     natsMsg_Destroy(answer);
+    return said;
+}
+
+/* A new consumer of @stream that begins behind the last message taken. */
+static bool ask(struct stream *stream, uint64_t last)
+{
+    json_t *request =
+        json_pack("{s:s, s:{s:s, s:s, s:s, s:I, s:s, s:I}}", "stream_name", stream->name, "config",
+                  "name", stream->consumer, "deliver_subject", stream->inbox, "deliver_policy",
+                  "by_start_sequence", "opt_start_seq", (json_int_t)(last + 1), "ack_policy",
+                  "none", "idle_heartbeat", (json_int_t)(PULSE_MS * NS_PER_MS));
+    json_t *said = call(stream, "CREATE", request);
+    json_decref(request);
     bool made = said && json_object_get(said, "name") && !json_object_get(said, "error");
     json_decref(said);
     return made;
@@ -165,16 +176,17 @@ static bool ask(struct stream *stream, const char *inbox)
 static void renew(struct stream *stream)
 {
     struct load_events *events = stream->events;
-    char inbox[128];
-    snprintf(inbox, sizeof inbox, "%s-events.%u", events->link->inbox, ++events->consumers);
+    json_t *nothing = json_object();
+    json_decref(stream->consumer[0] ? call(stream, "DELETE", nothing) : NULL);
+    json_decref(nothing);
     pthread_mutex_lock(&events->lock);
-    natsSubscription_Destroy(stream->sub);
-    stream->sub = load_subscribe(events->link, inbox, on_message, stream);
+    snprintf(stream->consumer, sizeof stream->consumer, "load-%u", ++events->consumers);
+    uint64_t last = stream->last;
     stream->first = true;
     stream->silent_at = INT64_MAX;
     stream->renewals = events->link->renewals;
     pthread_mutex_unlock(&events->lock);
-    bool made = ask(stream, inbox);
+    bool made = ask(stream, last);
     pthread_mutex_lock(&events->lock);
     stream->retry_at = now_ms() + RETRY_MS;
     if (!made)
@@ -209,6 +221,11 @@ struct load_events *load_events_open(struct load_link *link, const char *dir, lo
                                    .streams = {{.events = events, .name = "VAPORA_EVENTS"},
                                                {.events = events, .name = "VAPORA_DEAD"}}};
     pthread_mutex_init(&events->lock, NULL);
+    for (size_t i = 0; i < sizeof events->streams / sizeof *events->streams; i++) {
+        struct stream *stream = &events->streams[i];
+        snprintf(stream->inbox, sizeof stream->inbox, "%s-events%zu", link->inbox, i);
+        stream->sub = load_subscribe(link, stream->inbox, on_message, stream);
+    }
     return events;
 }
 
