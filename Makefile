@@ -46,9 +46,11 @@ planted: build/dev/configured ## plant known faults one by one and show which te
 
 chaos: all dev ## kill -9 everything at random under load for half a minute, then ask the oracle
 	@$(chaos) --kills 20 --server-kills 5 --tasks 5000 --rate 600 --limit 60
+	@$(chaos) --kills 10 --server-kills 3 --tasks 3000 --rate 600 --limit 60 --embedded
 
 chaos-long: all dev ## the same, 1,000 kills of the coordinator and 300,000 tasks: 15 minutes and more
 	@$(chaos) --kills 1000 --server-kills 250 --tasks 300000 --rate 600 --tell 10
+	@$(chaos) --kills 100 --server-kills 25 --tasks 30000 --rate 600 --tell 10 --embedded
 
 lint: all dev ## check the house rules, then run clang-tidy and cppcheck; FILES="a.c b.c" for a few
 	@ctest --preset dev -L '^lint$$'

@@ -47,17 +47,15 @@ def line(log, text):
     return plant
 
 
-def without(log, which, every=False):
-    """A log without the first line that `which` chooses, or without all of them."""
+def without(log, which):
+    """A log without the first line that `which` chooses."""
     def plant(folder):
         path = os.path.join(folder, log)
         with open(path, encoding="utf-8") as file:
             lines = file.readlines()
-        out = [i for i, text in enumerate(lines) if which(text)]
-        out = out if every else out[:1]
-        assert out or every, f"{log} has no such line"
+        at = next(i for i, text in enumerate(lines) if which(text))
         with open(path, "w", encoding="utf-8") as file:
-            file.writelines(text for i, text in enumerate(lines) if i not in out)
+            file.writelines(lines[:at] + lines[at + 1:])
     return plant
 
 
@@ -71,15 +69,6 @@ def unsent(folder):
     """As if the agent had never sent the result that won."""
     t, e, a, _ = winner(folder)
     without(a.rsplit("-", 1)[0] + ".log", lambda text: text.startswith(f"result {a} {t} {e} "))(folder)
-
-
-def wronged(folder):
-    """The winner was told that it is too late, and nothing else."""
-    t, e, a, _ = winner(folder)
-    log = a.rsplit("-", 1)[0] + ".log"
-    for kind in ("recorded", "stored"):
-        without(log, lambda text, k=kind: text == f"{k} {a} {t} {e}\n", every=True)(folder)
-    line(log, "stale {a} {t} {e}")(folder)
 
 
 def twice(folder):
@@ -166,7 +155,6 @@ PLANTED = {
         line("agents-0.log", "assigned nobody {t} {e}"),
         line("agents-0.log", "assigned {a} {t} 99")],
     "a result called recorded is recorded": [line("agents-0.log", "recorded {a} {t} 99")],
-    "a result called stale did not win": [wronged],
     "an event that was told is in the store": [
         line("events.log", "event 999999 submitted t-999999 0"),
         line("events.log", "event 999999 started {t} 99")],
