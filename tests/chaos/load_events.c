@@ -164,8 +164,8 @@ static bool ask(struct stream *stream, uint64_t last)
     json_t *request =
         json_pack("{s:s, s:{s:s, s:s, s:s, s:I, s:s, s:I}}", "stream_name", stream->name, "config",
                   "name", stream->consumer, "deliver_subject", stream->inbox, "deliver_policy",
-                  "by_start_sequence", "opt_start_seq", (json_int_t)(last + 1), "ack_policy",
-                  "none", "idle_heartbeat", (json_int_t)(PULSE_MS * NS_PER_MS));
+                  "by_start_sequence", "opt_start_seq", (json_int_t)last + 1, "ack_policy", "none",
+                  "idle_heartbeat", (json_int_t)(PULSE_MS * NS_PER_MS));
     json_t *said = call(stream, "CREATE", request);
     json_decref(request);
     bool made = said && json_object_get(said, "name") && !json_object_get(said, "error");

@@ -127,12 +127,11 @@ static void on_answer(natsConnection *nc, natsSubscription *sub, natsMsg *msg, v
     (void)nc;
     (void)sub;
     struct submitter *s = ctx;
-    const char *subject = natsMsg_GetSubject(msg) + strlen(s->link.inbox);
-    size_t index = 0;
-    uint64_t number = 0;
+    char *rest;
+    size_t index = strtoul(natsMsg_GetSubject(msg) + strlen(s->link.inbox) + 1, &rest, 10);
+    uint64_t number = *rest == '.' ? strtoull(rest + 1, NULL, 10) : 0;
     pthread_mutex_lock(&s->lock);
-    if (sscanf(subject, ".%zu.%" SCNu64, &index, &number) == 2 && index < WINDOW &&
-        s->slots[index].number == number)
+    if (number > 0 && index < WINDOW && s->slots[index].number == number)
         look(s, &s->slots[index], msg);
     pthread_cond_signal(&s->answered);
     pthread_mutex_unlock(&s->lock);
