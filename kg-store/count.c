@@ -11,8 +11,10 @@ struct count_sink {
 
 static enum vc_rc on_count(void *ctx, sqlite3_stmt *row, struct vc_err *err)
 {
-    (void)err;
     const struct count_sink *sink = ctx;
+    enum vc_rc rc = vc_row_complete(row, 2, err);
+    if (rc != VC_OK)
+        return rc;
     sink->each(sink->ctx, vc_row_text(row, 0), (uint64_t)sqlite3_column_int64(row, 1));
     return VC_OK;
 }
@@ -36,8 +38,10 @@ struct type_sink {
 
 static enum vc_rc on_type(void *ctx, sqlite3_stmt *row, struct vc_err *err)
 {
-    (void)err;
     const struct type_sink *sink = ctx;
+    enum vc_rc rc = vc_row_complete(row, 2, err);
+    if (rc != VC_OK)
+        return rc;
     sink->each(sink->ctx, vc_row_text(row, 0), (uint64_t)sqlite3_column_int64(row, 1),
                (uint64_t)sqlite3_column_int64(row, 2));
     return VC_OK;

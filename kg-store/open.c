@@ -4,6 +4,7 @@
 #include "base/failpoint.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "kg-store/crc.h"
 #include "kg-store/schema.h"
 #include "kg-store/store.h"
 
@@ -45,6 +46,9 @@ static enum vc_rc connect(struct vc_kg *kg, struct vc_err *err)
         return vc_store_fail(kg, rc, "open the store", err);
     sqlite3_busy_timeout(kg->db, BUSY_TIMEOUT_MS);
     sqlite3_db_config(kg->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    rc = vc_crc_register(kg->db);
+    if (rc != SQLITE_OK)
+        return vc_store_fail(kg, rc, "set up the store", err);
     return run_text(kg, common_pragmas, "set up the store", err);
 }
 
@@ -143,9 +147,7 @@ static enum vc_rc read_uuid(struct vc_kg *kg, struct vc_err *err)
     enum vc_rc rc = vc_stmt_each(kg, VC_STMT_GET_META, VC_VALUES(vc_value_text("uuid")), take_uuid,
                                  kg, NULL, err);
     if (rc == VC_OK && kg->uuid[0] == '\0')
-        return vc_fail(err, VC_E_CORRUPT,
-                       "cannot open '%s': it has lost its identity; restore it from a backup",
-                       kg->path);
+        return vc_store_damaged(kg, "open the store", "it has lost its identity", err);
     return rc;
 }
 

@@ -84,8 +84,10 @@ struct decision_sink {
 
 static enum vc_rc on_decision(void *ctx, sqlite3_stmt *row, struct vc_err *err)
 {
-    (void)err;
     const struct decision_sink *sink = ctx;
+    enum vc_rc rc = vc_row_complete(row, 8, err); /* the rest may be NULL */
+    if (rc != VC_OK)
+        return rc;
     struct vc_kg_decision decision = {
         .decision_id = vc_row_text(row, 0),
         .task_id = vc_row_text(row, 1),
@@ -94,9 +96,9 @@ static enum vc_rc on_decision(void *ctx, sqlite3_stmt *row, struct vc_err *err)
         .at = vc_row_when(row, 4),
         .task_type = vc_row_text(row, 5),
         .policy = vc_row_text(row, 6),
-        .rule = vc_row_text(row, 7),
-        .chosen = vc_row_text(row, 8),
-        .record = vc_row_text(row, 9),
+        .record = vc_row_text(row, 7),
+        .rule = vc_row_text(row, 8),
+        .chosen = vc_row_text(row, 9),
     };
     sink->each(sink->ctx, &decision);
     return VC_OK;
@@ -117,16 +119,18 @@ struct agent_sink {
 
 static enum vc_rc on_agent(void *ctx, sqlite3_stmt *row, struct vc_err *err)
 {
-    (void)err;
     const struct agent_sink *sink = ctx;
+    enum vc_rc rc = vc_row_complete(row, 5, err); /* the rest may be NULL */
+    if (rc != VC_OK)
+        return rc;
     struct vc_kg_agent agent = {
         .agent_id = vc_row_text(row, 0),
-        .role = vc_row_text(row, 1),
-        .capacity = vc_row_u32(row, 2),
-        .draining = sqlite3_column_int(row, 3),
-        .removed = sqlite3_column_int(row, 4),
-        .registered_at = vc_row_when(row, 5),
-        .card = vc_row_text(row, 6),
+        .capacity = vc_row_u32(row, 1),
+        .draining = sqlite3_column_int(row, 2),
+        .removed = sqlite3_column_int(row, 3),
+        .card = vc_row_text(row, 4),
+        .role = vc_row_text(row, 5),
+        .registered_at = vc_row_when(row, 6),
     };
     sink->each(sink->ctx, &agent);
     return VC_OK;
@@ -145,8 +149,10 @@ struct outbox_sink {
 
 static enum vc_rc on_message(void *ctx, sqlite3_stmt *row, struct vc_err *err)
 {
-    (void)err;
     const struct outbox_sink *sink = ctx;
+    enum vc_rc rc = vc_row_complete(row, 3, err);
+    if (rc != VC_OK)
+        return rc;
     const char *body = vc_row_text(row, 2);
     sink->each(sink->ctx, sqlite3_column_int64(row, 0), vc_row_text(row, 1), body,
                (size_t)sqlite3_column_bytes(row, 2));

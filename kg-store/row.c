@@ -15,9 +15,32 @@ struct vc_wall vc_row_when(sqlite3_stmt *row, int column)
     return (struct vc_wall){sqlite3_column_int64(row, column)};
 }
 
+enum vc_rc vc_row_complete(sqlite3_stmt *row, int columns, struct vc_err *err)
+{
+    for (int c = 0; c < columns; c++)
+        if (sqlite3_column_type(row, c) == SQLITE_NULL)
+            return vc_fail(err, VC_E_CORRUPT, "a row has no %s", sqlite3_column_name(row, c));
+    return VC_OK;
+}
+
+/* The last column says whether the row's checksum fits. */
+static bool sound(sqlite3_stmt *row)
+{
+    return sqlite3_column_int(row, sqlite3_column_count(row) - 1);
+}
+
+/* A name in a damaged row may be anything. */
+static const char *named(sqlite3_stmt *row, int column)
+{
+    const char *text = vc_row_text(row, column);
+    return text ? text : "";
+}
+
 enum vc_rc vc_row_task(void *task_sink, sqlite3_stmt *row, struct vc_err *err)
 {
-    (void)err;
+    if (!sound(row))
+        return vc_fail(err, VC_E_CORRUPT, "the checksum of task '%.64s' (seq %lld) does not fit",
+                       named(row, 1), (long long)sqlite3_column_int64(row, 0));
     const struct vc_task_sink *sink = task_sink;
     int c = 0;
     struct vc_kg_task task = {0};
@@ -51,6 +74,10 @@ enum vc_rc vc_row_task(void *task_sink, sqlite3_stmt *row, struct vc_err *err)
 
 enum vc_rc vc_row_execution(void *execution_sink, sqlite3_stmt *row, struct vc_err *err)
 {
+    if (!sound(row))
+        return vc_fail(err, VC_E_CORRUPT,
+                       "the checksum of the execution of task '%.64s', epoch %u, does not fit",
+                       named(row, 0), vc_row_u32(row, 1));
     const struct vc_execution_sink *sink = execution_sink;
     int c = 0;
     struct vc_kg_execution e = {0};
@@ -62,10 +89,11 @@ enum vc_rc vc_row_execution(void *execution_sink, sqlite3_stmt *row, struct vc_e
     const char *error_class = vc_row_text(row, c++);
     if (!vc_outcome_parse(outcome, &e.outcome) ||
         (error_class && !vc_error_class_parse(error_class, &e.error_class)))
-        return vc_fail(err, VC_E_CORRUPT,
-                       "cannot read the execution of task '%s', epoch %u: outcome '%s', class "
-                       "'%s' are none of ours",
-                       e.task_id, e.epoch, outcome, error_class ? error_class : "");
+        return vc_fail(
+            err, VC_E_CORRUPT,
+            "the execution of task '%s', epoch %u, has outcome '%s' and class '%s', which "
+            "are none of ours",
+            e.task_id, e.epoch, outcome, error_class ? error_class : "");
     e.value = sqlite3_column_double(row, c++);
     e.counted = sqlite3_column_int(row, c++);
     e.winning = sqlite3_column_int(row, c++);

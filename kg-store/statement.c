@@ -74,25 +74,34 @@ static enum vc_rc rc_of(int extended)
     return VC_E_IO;
 }
 
+enum vc_rc vc_store_damaged(const struct vc_kg *kg, const char *what, const char *why,
+                            struct vc_err *err)
+{
+    return vc_fail(err, VC_E_CORRUPT,
+                   "cannot %s in '%s': %s; stop the service and restore a backup: vapora-coord db "
+                   "restore --from BACKUP --db '%s' --force",
+                   what, kg->path, why, kg->path);
+}
+
 enum vc_rc vc_store_fail(const struct vc_kg *kg, int sqlite_rc, const char *what,
                          struct vc_err *err)
 {
     enum vc_rc rc = rc_of(sqlite_rc);
+    const char *why = kg->db ? sqlite3_errmsg(kg->db) : sqlite3_errstr(sqlite_rc);
+    if (rc == VC_E_CORRUPT)
+        return vc_store_damaged(kg, what, why, err);
     int family = sqlite_rc & FAMILY_MASK;
     const char *remedy = "";
     if (rc == VC_E_FULL)
         remedy = "; free some space, nothing of this transaction was kept";
     else if (rc == VC_E_BUSY)
         remedy = "; another process holds the write lock: end it or try again";
-    else if (rc == VC_E_CORRUPT)
-        remedy = "; restore the file from a backup";
     else if (kg->mode == VC_KG_READ && (family == SQLITE_CANTOPEN || family == SQLITE_READONLY))
         remedy = "; a reader must be able to write to the directory (for the -shm file): run it "
                  "as the user who owns the store";
     else if (rc == VC_E_IO)
         remedy = "; look at the disk, the directory and its permissions";
-    return vc_fail(err, rc, "cannot %s in '%s': %s%s", what, kg->path,
-                   kg->db ? sqlite3_errmsg(kg->db) : sqlite3_errstr(sqlite_rc), remedy);
+    return vc_fail(err, rc, "cannot %s in '%s': %s%s", what, kg->path, why, remedy);
 }
 
 /* A refused value leaves the transaction as it was; after anything else only a part of the batch
@@ -139,6 +148,17 @@ static int prepare(struct vc_kg *kg, enum vc_stmt id, struct vc_values values)
     return rc;
 }
 
+/* What a question of the callback's own had to say names the file already. */
+enum vc_rc vc_store_told(const struct vc_kg *kg, enum vc_stmt id, enum vc_rc rc,
+                         const struct vc_err *why, struct vc_err *err)
+{
+    if (rc == VC_E_CORRUPT && !strstr(why->text, kg->path))
+        return vc_store_damaged(kg, statements[id].what, why->text, err);
+    if (err)
+        *err = *why;
+    return rc;
+}
+
 enum vc_rc vc_stmt_each(struct vc_kg *kg, enum vc_stmt id, struct vc_values values, vc_row_fn *fn,
                         void *ctx, size_t *rows, struct vc_err *err)
 {
@@ -147,15 +167,18 @@ enum vc_rc vc_stmt_each(struct vc_kg *kg, enum vc_stmt id, struct vc_values valu
                        statements[id].what, kg->path);
     size_t n = 0;
     enum vc_rc rc = VC_OK;
+    struct vc_err why = {0}; /* of a row */
     int step = prepare(kg, id, values);
     sqlite3_stmt *stmt = kg->stmts[id];
     if (step == SQLITE_OK) {
         for (step = sqlite3_step(stmt); step == SQLITE_ROW; step = sqlite3_step(stmt)) {
             n++;
-            if (fn && (rc = fn(ctx, stmt, err)) != VC_OK)
+            if (fn && (rc = fn(ctx, stmt, &why)) != VC_OK)
                 break;
         }
     }
+    if (rc != VC_OK)
+        vc_store_told(kg, id, rc, &why, err);
     if (step != SQLITE_DONE && rc == VC_OK)
         rc = vc_store_fail(kg, step, statements[id].what, err);
     sqlite3_reset(stmt);
@@ -183,5 +206,11 @@ static enum vc_rc take_int(void *ctx, sqlite3_stmt *row, struct vc_err *err)
 
 enum vc_rc vc_stmt_int(struct vc_kg *kg, enum vc_stmt id, int64_t *out, struct vc_err *err)
 {
-    return vc_stmt_each(kg, id, VC_NO_VALUES, take_int, out, NULL, err);
+    return vc_stmt_int_of(kg, id, VC_NO_VALUES, out, err);
+}
+
+enum vc_rc vc_stmt_int_of(struct vc_kg *kg, enum vc_stmt id, struct vc_values values, int64_t *out,
+                          struct vc_err *err)
+{
+    return vc_stmt_each(kg, id, values, take_int, out, NULL, err);
 }

@@ -59,7 +59,8 @@ const char *vc_stmt_sql(enum vc_stmt id);
 /* Called for each row; anything but VC_OK ends the statement with that code. */
 typedef enum vc_rc vc_row_fn(void *ctx, sqlite3_stmt *row, struct vc_err *err);
 
-/* Run a statement to its end. @fn (NULL is fine) sees the rows, @rows (NULL is fine) counts them.
+/* Run a statement to its end. When @fn says VC_E_CORRUPT the path and the way out are added. @fn
+ * (NULL is fine) sees the rows, @rows (NULL is fine) counts them.
  *
  * A failure for which the open transaction cannot go on (anything but a conflict or a refused
  * value) rolls it back; the calls up to its end then fail with the same code.
@@ -77,9 +78,24 @@ VC_MUST_CHECK enum vc_rc vc_stmt_run(struct vc_kg *kg, enum vc_stmt id, struct v
 VC_MUST_CHECK enum vc_rc vc_stmt_int(struct vc_kg *kg, enum vc_stmt id, int64_t *out,
                                      struct vc_err *err);
 
+VC_MUST_CHECK enum vc_rc vc_stmt_int_of(struct vc_kg *kg, enum vc_stmt id, struct vc_values values,
+                                        int64_t *out, struct vc_err *err);
+
 /* Fill @err from SQLite's own words: "cannot @what in 'path': reason; remedy". */
 enum vc_rc vc_store_fail(const struct vc_kg *kg, int sqlite_rc, const char *what,
                          struct vc_err *err);
+
+/* VC_E_CORRUPT with the command that mends it: "cannot @what in 'path': @why; restore ...". */
+enum vc_rc vc_store_damaged(const struct vc_kg *kg, const char *what, const char *why,
+                            struct vc_err *err);
+
+/* Pass on what a look at the rows of @id found, damage with path and way out; returns @rc. */
+enum vc_rc vc_store_told(const struct vc_kg *kg, enum vc_stmt id, enum vc_rc rc,
+                         const struct vc_err *why, struct vc_err *err);
+
+/* VC_E_CORRUPT when one of the first @columns of @row is NULL: our tables do not hold NULL where
+ * this is asked, so the page is damaged. */
+VC_MUST_CHECK enum vc_rc vc_row_complete(sqlite3_stmt *row, int columns, struct vc_err *err);
 
 /* Columns of a row; text is NULL for NULL and lives until the next step. */
 const char *vc_row_text(sqlite3_stmt *row, int column);

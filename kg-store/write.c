@@ -22,19 +22,19 @@ enum vc_rc vc_kg_put_agent(struct vc_kg *kg, const struct vc_kg_agent *agent, st
 
 static enum vc_rc put_task_row(struct vc_kg *kg, const struct vc_kg_task *t, struct vc_err *err)
 {
-    enum vc_rc rc =
-        put(kg, VC_STMT_PUT_TASK,
-            VC_VALUES(vc_value_text(t->task_id), vc_value_text(t->state), vc_value_int(t->epoch),
-                      vc_value_int(t->attempt), vc_value_int(t->max_attempts),
-                      vc_value_int(t->priority), vc_value_int(t->submitted_at.ms),
-                      vc_value_int(t->updated_at.ms), vc_value_when(t->deadline_at),
-                      vc_value_when(t->finished_at), vc_value_text(t->task_type),
-                      vc_value_text(t->type_method), vc_value_text(t->type_rule),
-                      vc_value_real(t->type_confidence), vc_value_text(t->agent_id),
-                      vc_value_text(t->decision_id), vc_value_text(t->parent_task_id),
-                      vc_value_text(t->context_id), vc_value_text(t->via), vc_value_text(t->error),
-                      vc_value_text(t->title)),
-            err);
+    enum vc_rc rc = put(
+        kg, VC_STMT_PUT_TASK,
+        VC_VALUES(vc_value_text(t->task_id), vc_value_text(t->state), vc_value_int(t->epoch),
+                  vc_value_int(t->attempt), vc_value_int(t->max_attempts),
+                  vc_value_int(t->priority), vc_value_int(t->submitted_at.ms),
+                  vc_value_int(t->updated_at.ms), vc_value_when(t->deadline_at),
+                  vc_value_when(t->finished_at), vc_value_text(t->task_type),
+                  vc_value_text(t->type_method), vc_value_text(t->type_rule),
+                  vc_value_real(t->type_confidence), vc_value_text(t->agent_id),
+                  vc_value_text(t->decision_id), vc_value_text(t->parent_task_id),
+                  vc_value_text(t->context_id), vc_value_text(t->via), vc_value_text(t->error),
+                  vc_value_text(t->title), vc_value_text(t->description), vc_value_text(t->spec)),
+        err);
     if (rc == VC_E_CONFLICT)
         return vc_fail(err, rc, "cannot store task '%s': a task of that id exists", t->task_id);
     return rc == VC_OK ? rc : vc_fail_in(err, rc, "task '%s'", t->task_id);
@@ -91,7 +91,7 @@ static enum vc_rc put_execution_row(struct vc_kg *kg, const struct vc_kg_executi
                   vc_value_int(e->winning), vc_value_int(e->attempt), vc_value_when(e->started_at),
                   vc_value_int(e->finished_at.ms), vc_value_int(e->duration_ms),
                   vc_value_int(e->cost_micros), vc_value_text(e->decision_id),
-                  vc_value_int(e->record != NULL)),
+                  vc_value_text(e->record)),
         take_record_seq, record_seq, &rows, err);
     if (rc == VC_E_CONFLICT)
         return vc_fail(err, rc, "cannot store the execution of task '%s', epoch %u: it is there",

@@ -264,18 +264,15 @@ def test_import_leaves_the_card_of_a_known_agent_alone():
 
 
 def test_import_does_not_end_a_task_that_is_still_open():
-    with database() as db:
-        import_into(db, GOOD)
-        connection = sqlite3.connect(db)
-        connection.execute("UPDATE task SET state = 'queued', finished_at_ms = NULL")
-        connection.commit()
-        connection.close()
-        done = import_into(db, {**GOOD, "task_id": "t0"}, {**GOOD, "epoch": 2})
+    with tempfile.TemporaryDirectory(prefix="vapora-import-") as folder:
+        with coord.start_serve(data_dir=folder) as serve:
+            serve.connect().request("task.submit", {"task_id": "t1", "title": "T"})
+        db = os.path.join(folder, "graph.db")
+        done = import_into(db, {**GOOD, "task_id": "t0"}, GOOD)
         assert done.returncode == 1 and "line 2: task t1 is still open" in done.stderr, done
         assert summary(done) == "imported 0, already there 0, bad 1"
-        assert rows_of(db, "SELECT count(*) FROM execution") == [(1,)]
-        done = import_into(db, {**GOOD, "task_id": "t0"}, {**GOOD, "epoch": 2},
-                           args=("--skip-bad",))
+        assert rows_of(db, "SELECT count(*) FROM execution") == [(0,)]
+        done = import_into(db, {**GOOD, "task_id": "t0"}, GOOD, args=("--skip-bad",))
         assert summary(done) == "imported 1, already there 0, bad 1", done
 
 

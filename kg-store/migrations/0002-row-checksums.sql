@@ -1,0 +1,28 @@
+-- Checksums, so that a bit that flips in a row is found by who reads it: SQLite has none outside
+-- its log. docs/database.md, "Damage" says what `crc` covers; the same lists stand in statements.def.
+--
+-- The index that learning reads carries the checksum too: what it says can then be trusted without
+-- a look at the table.
+
+ALTER TABLE task ADD COLUMN crc INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE execution ADD COLUMN crc INTEGER NOT NULL DEFAULT 0;
+
+UPDATE task SET crc =
+    crc32c(task_id, priority, submitted_at_ms, deadline_at_ms, task_type, type_method, type_rule,
+           type_confidence, parent_task_id, context_id, via, title,
+           (SELECT description FROM task_text WHERE task_text.seq = task.seq),
+           (SELECT spec FROM task_text WHERE task_text.seq = task.seq)) << 32
+    | crc32c(task_id, state, epoch, attempt, max_attempts, agent_id, decision_id, error,
+             updated_at_ms, finished_at_ms);
+
+UPDATE execution SET crc =
+    crc32c(agent_id, task_type, finished_at_ms, task_id, epoch, counted, value) << 32
+    | crc32c(task_id, epoch, outcome, error_class, winning, attempt, started_at_ms, duration_ms,
+             cost_micros, decision_id,
+             (SELECT record FROM execution_record WHERE seq = record_seq));
+
+DROP INDEX execution_cell;
+CREATE INDEX execution_cell
+    ON execution (agent_id, task_type, finished_at_ms, task_id, epoch, counted, value, crc);
+
+PRAGMA user_version = 2;
