@@ -157,7 +157,6 @@ enum vc_rc vc_load(struct vc_kg *kg, struct vc_core *core, struct vc_mono mono, 
     if (rc == VC_OK)
         rc = l.rc;
     if (rc == VC_OK && l.bad[0])
-        return vc_fail(err, VC_E_CORRUPT,
-                       "the store is damaged: %s; restore a backup or mend the row", l.bad);
+        return vc_kg_damaged(kg, "load the store", l.bad, err);
     return rc == VC_OK ? vc_failpoint(VC_FAILPOINT_LEASE_RELOAD, err) : rc;
 }

@@ -53,6 +53,11 @@ void vc_kg_patience(struct vc_kg *kg, int ms);
 /* The store's own identity, made at creation: half of every event's Nats-Msg-Id. */
 const char *vc_kg_uuid(const struct vc_kg *kg);
 
+/* VC_E_CORRUPT for damage that a caller found in what it read, worded like the store's own: "cannot
+ * @what in 'path': @why; ...", with the command that restores a backup. */
+enum vc_rc vc_kg_damaged(const struct vc_kg *kg, const char *what, const char *why,
+                         struct vc_err *err);
+
 /* -- transactions --------------------------------------------------------------------------
  *
  * A refused row (VC_E_CONFLICT, VC_E_NOT_FOUND, VC_E_INVALID) leaves the open transaction as it

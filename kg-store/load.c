@@ -134,7 +134,21 @@ static enum vc_rc on_evidence(void *ctx, sqlite3_stmt *row, struct vc_err *err)
     return rc == VC_OK ? add_entry(loader, &entry, err) : rc;
 }
 
-/* @total: the statement that knows how many rows there must be in all. */
+static enum vc_rc load_cells(struct loader *loader, enum vc_stmt id, enum vc_stmt total,
+                             struct vc_values values, struct vc_err *err)
+{
+    struct vc_err why = {0};
+    enum vc_rc rc = vc_stmt_each(loader->kg, id, values, on_evidence, loader, NULL, err);
+    if (rc != VC_OK)
+        return rc;
+    rc = finish_cell(loader, &why);
+    if (rc == VC_OK)
+        rc = check_total(loader, total, values, loader->n_all, "the store", &why);
+    return rc == VC_OK ? rc : vc_store_told(loader->kg, id, rc, &why, err);
+}
+
+/* @total: the statement that knows how many rows there must be in all. The roll-up is compared with
+ * the rows of the same state of the store, which a service may be writing meanwhile. */
 static enum vc_rc load(struct vc_kg *kg, enum vc_stmt id, enum vc_stmt total,
                        struct vc_values values, vc_kg_cell_fn *each, void *ctx, struct vc_err *err)
 {
@@ -142,14 +156,12 @@ static enum vc_rc load(struct vc_kg *kg, enum vc_stmt id, enum vc_stmt total,
     loader->kg = kg;
     loader->each = each;
     loader->ctx = ctx;
-    struct vc_err why = {0};
-    enum vc_rc rc = vc_stmt_each(kg, id, values, on_evidence, loader, NULL, err);
-    if (rc != VC_OK)
-        return rc;
-    rc = finish_cell(loader, &why);
+    bool held;
+    enum vc_rc rc = vc_store_hold(kg, &held, err);
     if (rc == VC_OK)
-        rc = check_total(loader, total, values, loader->n_all, "the store", &why);
-    return rc == VC_OK ? rc : vc_store_told(kg, id, rc, &why, err);
+        rc = load_cells(loader, id, total, values, err);
+    vc_store_let_go(kg, held);
+    return rc;
 }
 
 enum vc_rc vc_kg_load_profile(struct vc_kg *kg, const char *agent_id, vc_kg_cell_fn *each,

@@ -103,7 +103,11 @@ static enum vc_rc run_migrations(struct vc_kg *kg, int64_t version, struct vc_er
     int64_t reached = version;
     for (size_t i = (size_t)version; i < vc_migrations_count && rc == VC_OK; i++) {
         const struct vc_migration *m = &vc_migrations[i];
-        rc = run_text(kg, m->sql, m->name, err);
+        int sql_rc = sqlite3_exec(kg->db, m->sql, NULL, NULL, NULL);
+        if (sql_rc == SQLITE_ERROR) /* the file is not of the version it claims */
+            rc = vc_kg_damaged(kg, m->name, sqlite3_errmsg(kg->db), err);
+        else if (sql_rc != SQLITE_OK)
+            rc = vc_store_fail(kg, sql_rc, m->name, err);
         if (rc == VC_OK)
             rc = vc_stmt_int(kg, VC_STMT_USER_VERSION, &reached, err);
         VC_CHECK(rc != VC_OK || reached == m->version);
@@ -135,11 +139,11 @@ static enum vc_rc take_ownership(struct vc_kg *kg, struct vc_err *err)
 
 static enum vc_rc take_uuid(void *ctx, sqlite3_stmt *row, struct vc_err *err)
 {
-    (void)err;
     struct vc_kg *kg = ctx;
-    const char *uuid = vc_row_text(row, 0);
-    vc_copy(kg->uuid, sizeof kg->uuid, uuid ? uuid : "");
-    return VC_OK;
+    enum vc_rc rc = vc_row_sound(row, "identity", err);
+    if (rc == VC_OK)
+        vc_copy(kg->uuid, sizeof kg->uuid, vc_row_text(row, 0));
+    return rc;
 }
 
 static enum vc_rc read_uuid(struct vc_kg *kg, struct vc_err *err)
@@ -147,7 +151,7 @@ static enum vc_rc read_uuid(struct vc_kg *kg, struct vc_err *err)
     enum vc_rc rc = vc_stmt_each(kg, VC_STMT_GET_META, VC_VALUES(vc_value_text("uuid")), take_uuid,
                                  kg, NULL, err);
     if (rc == VC_OK && kg->uuid[0] == '\0')
-        return vc_store_damaged(kg, "open the store", "it has lost its identity", err);
+        return vc_kg_damaged(kg, "open the store", "it has lost its identity", err);
     return rc;
 }
 

@@ -1,7 +1,11 @@
 #include "kg-store/kg.h"
 
 #include "base/check.h"
+#include "base/str.h"
 #include "kg-store/store.h"
+
+#include <stdio.h>
+#include <string.h>
 
 static enum vc_rc tasks(struct vc_kg *kg, enum vc_stmt id, struct vc_values values,
                         vc_kg_task_fn *each, void *ctx, size_t *rows, struct vc_err *err)
@@ -72,9 +76,49 @@ enum vc_rc vc_kg_task_executions(struct vc_kg *kg, const char *task_id, vc_kg_ex
                       NULL, err);
 }
 
+/* Open tasks are found by an index. A damaged one could leave some out, give one twice, or give one
+ * that has ended; the index of states says how many there must be. */
+struct open_sink {
+    struct vc_task_sink task;
+    int64_t seq, n;
+};
+
+static enum vc_rc on_open_task(void *ctx, sqlite3_stmt *row, struct vc_err *err)
+{
+    struct open_sink *sink = ctx;
+    int64_t seq = sqlite3_column_int64(row, 0);
+    if (sink->n++ > 0 && seq <= sink->seq)
+        return vc_fail(err, VC_E_CORRUPT, "the open tasks are out of order");
+    sink->seq = seq;
+    if (sqlite3_column_type(row, VC_TASK_FINISHED_COLUMN) != SQLITE_NULL)
+        return vc_fail(err, VC_E_CORRUPT, "a task that has ended is among the open ones");
+    return vc_row_task(&sink->task, row, err);
+}
+
+static enum vc_rc open_tasks(struct vc_kg *kg, struct open_sink *sink, struct vc_err *err)
+{
+    int64_t total = 0;
+    enum vc_rc rc =
+        vc_stmt_each(kg, VC_STMT_OPEN_TASKS, VC_NO_VALUES, on_open_task, sink, NULL, err);
+    if (rc == VC_OK)
+        rc = vc_stmt_int(kg, VC_STMT_COUNT_OPEN, &total, err);
+    if (rc != VC_OK || total == sink->n)
+        return rc;
+    char why[96];
+    snprintf(why, sizeof why, "%lld tasks are open by their finish, %lld by their state",
+             (long long)sink->n, (long long)total);
+    return vc_kg_damaged(kg, "list open tasks", why, err);
+}
+
 enum vc_rc vc_kg_open_tasks(struct vc_kg *kg, vc_kg_task_fn *each, void *ctx, struct vc_err *err)
 {
-    return tasks(kg, VC_STMT_OPEN_TASKS, VC_NO_VALUES, each, ctx, NULL, err);
+    bool held;
+    struct open_sink sink = {.task = {each, ctx}};
+    enum vc_rc rc = vc_store_hold(kg, &held, err);
+    if (rc == VC_OK)
+        rc = open_tasks(kg, &sink, err);
+    vc_store_let_go(kg, held);
+    return rc;
 }
 
 struct decision_sink {
@@ -85,7 +129,7 @@ struct decision_sink {
 static enum vc_rc on_decision(void *ctx, sqlite3_stmt *row, struct vc_err *err)
 {
     const struct decision_sink *sink = ctx;
-    enum vc_rc rc = vc_row_complete(row, 8, err); /* the rest may be NULL */
+    enum vc_rc rc = vc_row_sound(row, "decision", err);
     if (rc != VC_OK)
         return rc;
     struct vc_kg_decision decision = {
@@ -115,16 +159,22 @@ enum vc_rc vc_kg_task_decisions(struct vc_kg *kg, const char *task_id, vc_kg_dec
 struct agent_sink {
     vc_kg_agent_fn *each;
     void *ctx;
+    char last[VC_ID_MAX + 1]; /* the one before, to see that they ascend */
+    int64_t n;
 };
 
 static enum vc_rc on_agent(void *ctx, sqlite3_stmt *row, struct vc_err *err)
 {
-    const struct agent_sink *sink = ctx;
-    enum vc_rc rc = vc_row_complete(row, 5, err); /* the rest may be NULL */
+    struct agent_sink *sink = ctx;
+    enum vc_rc rc = vc_row_sound(row, "agent", err);
     if (rc != VC_OK)
         return rc;
+    const char *agent_id = vc_row_text(row, 0);
+    if (sink->n++ > 0 && strcmp(sink->last, agent_id) >= 0)
+        return vc_fail(err, VC_E_CORRUPT, "agent '%s' is out of order", agent_id);
+    vc_copy(sink->last, sizeof sink->last, agent_id);
     struct vc_kg_agent agent = {
-        .agent_id = vc_row_text(row, 0),
+        .agent_id = agent_id,
         .capacity = vc_row_u32(row, 1),
         .draining = sqlite3_column_int(row, 2),
         .removed = sqlite3_column_int(row, 3),
@@ -136,42 +186,66 @@ static enum vc_rc on_agent(void *ctx, sqlite3_stmt *row, struct vc_err *err)
     return VC_OK;
 }
 
+/* They come by the index of their ids; the table itself says how many there must be. */
+static enum vc_rc agents(struct vc_kg *kg, struct agent_sink *sink, struct vc_err *err)
+{
+    int64_t total = 0;
+    enum vc_rc rc = vc_stmt_each(kg, VC_STMT_AGENTS, VC_NO_VALUES, on_agent, sink, NULL, err);
+    if (rc == VC_OK)
+        rc = vc_stmt_int(kg, VC_STMT_COUNT_AGENTS, &total, err);
+    if (rc != VC_OK || total == sink->n)
+        return rc;
+    char why[96];
+    snprintf(why, sizeof why, "%lld agents are in the table and %lld in its index",
+             (long long)total, (long long)sink->n);
+    return vc_kg_damaged(kg, "list agents", why, err);
+}
+
 enum vc_rc vc_kg_agents(struct vc_kg *kg, vc_kg_agent_fn *each, void *ctx, struct vc_err *err)
 {
-    struct agent_sink sink = {each, ctx};
-    return vc_stmt_each(kg, VC_STMT_AGENTS, VC_NO_VALUES, on_agent, &sink, NULL, err);
+    bool held;
+    struct agent_sink sink = {.each = each, .ctx = ctx};
+    enum vc_rc rc = vc_store_hold(kg, &held, err);
+    if (rc == VC_OK)
+        rc = agents(kg, &sink, err);
+    vc_store_let_go(kg, held);
+    return rc;
 }
 
 struct outbox_sink {
     vc_kg_outbox_fn *each;
     void *ctx;
+    int64_t last; /* seq of the one before; 0 = none */
 };
 
 static enum vc_rc on_message(void *ctx, sqlite3_stmt *row, struct vc_err *err)
 {
-    const struct outbox_sink *sink = ctx;
-    enum vc_rc rc = vc_row_complete(row, 3, err);
+    struct outbox_sink *sink = ctx;
+    enum vc_rc rc = vc_row_sound(row, "message", err);
     if (rc != VC_OK)
         return rc;
+    int64_t seq = sqlite3_column_int64(row, 0);
+    if (sink->last != 0 && seq != sink->last + 1)
+        return vc_fail(err, VC_E_CORRUPT, "message %lld follows message %lld", (long long)seq,
+                       (long long)sink->last);
+    sink->last = seq;
     const char *body = vc_row_text(row, 2);
-    sink->each(sink->ctx, sqlite3_column_int64(row, 0), vc_row_text(row, 1), body,
-               (size_t)sqlite3_column_bytes(row, 2));
+    sink->each(sink->ctx, seq, vc_row_text(row, 1), body, (size_t)sqlite3_column_bytes(row, 2));
     return VC_OK;
 }
 
 enum vc_rc vc_kg_outbox(struct vc_kg *kg, int64_t after, uint32_t limit, vc_kg_outbox_fn *each,
                         void *ctx, struct vc_err *err)
 {
-    struct outbox_sink sink = {each, ctx};
+    struct outbox_sink sink = {.each = each, .ctx = ctx};
     return vc_stmt_each(kg, VC_STMT_OUTBOX, VC_VALUES(vc_value_int(after), vc_value_int(limit)),
                         on_message, &sink, NULL, err);
 }
 
 static enum vc_rc on_number(void *ctx, sqlite3_stmt *row, struct vc_err *err)
 {
-    (void)err;
     *(int64_t *)ctx = sqlite3_column_int64(row, 0);
-    return VC_OK;
+    return vc_row_sound(row, "number", err);
 }
 
 enum vc_rc vc_kg_get_number(struct vc_kg *kg, const char *key, int64_t *value, struct vc_err *err)

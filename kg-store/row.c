@@ -15,18 +15,19 @@ struct vc_wall vc_row_when(sqlite3_stmt *row, int column)
     return (struct vc_wall){sqlite3_column_int64(row, column)};
 }
 
-enum vc_rc vc_row_complete(sqlite3_stmt *row, int columns, struct vc_err *err)
-{
-    for (int c = 0; c < columns; c++)
-        if (sqlite3_column_type(row, c) == SQLITE_NULL)
-            return vc_fail(err, VC_E_CORRUPT, "a row has no %s", sqlite3_column_name(row, c));
-    return VC_OK;
-}
-
 /* The last column says whether the row's checksum fits. */
 static bool sound(sqlite3_stmt *row)
 {
     return sqlite3_column_int(row, sqlite3_column_count(row) - 1);
+}
+
+enum vc_rc vc_row_sound(sqlite3_stmt *row, const char *what, struct vc_err *err)
+{
+    if (sound(row))
+        return VC_OK;
+    const char *name = vc_row_text(row, 0);
+    return vc_fail(err, VC_E_CORRUPT, "the checksum of %s '%.64s' does not fit", what,
+                   name ? name : "");
 }
 
 /* A name in a damaged row may be anything. */

@@ -58,8 +58,7 @@ static enum vc_rc rc_of(int extended)
         {SQLITE_CONSTRAINT_UNIQUE, VC_E_CONFLICT},
         {SQLITE_CONSTRAINT_ROWID, VC_E_CONFLICT},
         {SQLITE_CONSTRAINT, VC_E_INVALID},
-        {SQLITE_ERROR,
-         VC_E_INVALID}, /* all our SQL is fixed: only full-text queries can be wrong */
+        {SQLITE_ERROR, VC_E_INVALID}, /* of a step: only full-text queries can be wrong */
         {SQLITE_TOOBIG, VC_E_LIMIT},
         {SQLITE_BUSY, VC_E_BUSY},
         {SQLITE_LOCKED, VC_E_BUSY},
@@ -74,8 +73,8 @@ static enum vc_rc rc_of(int extended)
     return VC_E_IO;
 }
 
-enum vc_rc vc_store_damaged(const struct vc_kg *kg, const char *what, const char *why,
-                            struct vc_err *err)
+enum vc_rc vc_kg_damaged(const struct vc_kg *kg, const char *what, const char *why,
+                         struct vc_err *err)
 {
     return vc_fail(err, VC_E_CORRUPT,
                    "cannot %s in '%s': %s; stop the service and restore a backup: vapora-coord db "
@@ -89,7 +88,7 @@ enum vc_rc vc_store_fail(const struct vc_kg *kg, int sqlite_rc, const char *what
     enum vc_rc rc = rc_of(sqlite_rc);
     const char *why = kg->db ? sqlite3_errmsg(kg->db) : sqlite3_errstr(sqlite_rc);
     if (rc == VC_E_CORRUPT)
-        return vc_store_damaged(kg, what, why, err);
+        return vc_kg_damaged(kg, what, why, err);
     int family = sqlite_rc & FAMILY_MASK;
     const char *remedy = "";
     if (rc == VC_E_FULL)
@@ -153,7 +152,7 @@ enum vc_rc vc_store_told(const struct vc_kg *kg, enum vc_stmt id, enum vc_rc rc,
                          const struct vc_err *why, struct vc_err *err)
 {
     if (rc == VC_E_CORRUPT && !strstr(why->text, kg->path))
-        return vc_store_damaged(kg, statements[id].what, why->text, err);
+        return vc_kg_damaged(kg, statements[id].what, why->text, err);
     if (err)
         *err = *why;
     return rc;
@@ -179,7 +178,9 @@ enum vc_rc vc_stmt_each(struct vc_kg *kg, enum vc_stmt id, struct vc_values valu
     }
     if (rc != VC_OK)
         vc_store_told(kg, id, rc, &why, err);
-    if (step != SQLITE_DONE && rc == VC_OK)
+    else if (!stmt && step == SQLITE_ERROR) /* our SQL is fixed, so it is the schema that is not */
+        rc = vc_kg_damaged(kg, statements[id].what, sqlite3_errmsg(kg->db), err);
+    else if (step != SQLITE_DONE)
         rc = vc_store_fail(kg, step, statements[id].what, err);
     sqlite3_reset(stmt);
     if (stmt)
@@ -189,6 +190,18 @@ enum vc_rc vc_stmt_each(struct vc_kg *kg, enum vc_stmt id, struct vc_values valu
     if (rows)
         *rows = n;
     return rc;
+}
+
+enum vc_rc vc_store_hold(struct vc_kg *kg, bool *held, struct vc_err *err)
+{
+    *held = sqlite3_get_autocommit(kg->db);
+    return *held ? vc_stmt_run(kg, VC_STMT_HOLD, VC_NO_VALUES, err) : VC_OK;
+}
+
+void vc_store_let_go(struct vc_kg *kg, bool held)
+{
+    if (held && !sqlite3_get_autocommit(kg->db))
+        sqlite3_exec(kg->db, statements[VC_STMT_COMMIT].sql, NULL, NULL, NULL);
 }
 
 enum vc_rc vc_stmt_run(struct vc_kg *kg, enum vc_stmt id, struct vc_values values,

@@ -81,21 +81,22 @@ VC_MUST_CHECK enum vc_rc vc_stmt_int(struct vc_kg *kg, enum vc_stmt id, int64_t 
 VC_MUST_CHECK enum vc_rc vc_stmt_int_of(struct vc_kg *kg, enum vc_stmt id, struct vc_values values,
                                         int64_t *out, struct vc_err *err);
 
+/* Let several statements see one state of the store, which another process may be writing. @held
+ * says whether vc_store_let_go() has to end that: an open transaction does it already. */
+VC_MUST_CHECK enum vc_rc vc_store_hold(struct vc_kg *kg, bool *held, struct vc_err *err);
+void vc_store_let_go(struct vc_kg *kg, bool held);
+
 /* Fill @err from SQLite's own words: "cannot @what in 'path': reason; remedy". */
 enum vc_rc vc_store_fail(const struct vc_kg *kg, int sqlite_rc, const char *what,
                          struct vc_err *err);
-
-/* VC_E_CORRUPT with the command that mends it: "cannot @what in 'path': @why; restore ...". */
-enum vc_rc vc_store_damaged(const struct vc_kg *kg, const char *what, const char *why,
-                            struct vc_err *err);
 
 /* Pass on what a look at the rows of @id found, damage with path and way out; returns @rc. */
 enum vc_rc vc_store_told(const struct vc_kg *kg, enum vc_stmt id, enum vc_rc rc,
                          const struct vc_err *why, struct vc_err *err);
 
-/* VC_E_CORRUPT when one of the first @columns of @row is NULL: our tables do not hold NULL where
- * this is asked, so the page is damaged. */
-VC_MUST_CHECK enum vc_rc vc_row_complete(sqlite3_stmt *row, int columns, struct vc_err *err);
+/* VC_E_CORRUPT unless the last column of @row says that its checksum fits; @what and the first
+ * column name it. */
+VC_MUST_CHECK enum vc_rc vc_row_sound(sqlite3_stmt *row, const char *what, struct vc_err *err);
 
 /* Columns of a row; text is NULL for NULL and lives until the next step. */
 const char *vc_row_text(sqlite3_stmt *row, int column);
@@ -111,6 +112,8 @@ struct vc_execution_sink {
     vc_kg_execution_fn *each;
     void *ctx;
 };
+
+#define VC_TASK_FINISHED_COLUMN 10 /* finished_at_ms in TASK_COLUMNS */
 
 /* vc_row_fn: decode the columns TASK_COLUMNS and EXECUTION_COLUMNS of statements.def. */
 enum vc_rc vc_row_task(void *task_sink, sqlite3_stmt *row, struct vc_err *err);

@@ -6,6 +6,13 @@
 
 ALTER TABLE task ADD COLUMN crc INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE execution ADD COLUMN crc INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE meta ADD COLUMN crc INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE agent ADD COLUMN crc INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE decision ADD COLUMN crc INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE late_result ADD COLUMN crc INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE outbox ADD COLUMN crc INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE task_type ADD COLUMN crc INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE curve_day ADD COLUMN crc INTEGER NOT NULL DEFAULT 0;
 
 UPDATE task SET crc =
     crc32c(task_id, priority, submitted_at_ms, deadline_at_ms, task_type, type_method, type_rule,
@@ -20,6 +27,17 @@ UPDATE execution SET crc =
     | crc32c(task_id, epoch, outcome, error_class, winning, attempt, started_at_ms, duration_ms,
              cost_micros, decision_id,
              (SELECT record FROM execution_record WHERE seq = record_seq));
+
+UPDATE meta SET crc = crc32c(key, value);
+UPDATE agent SET crc =
+    crc32c(agent_id, role, capacity, draining, removed, registered_at_ms, card);
+UPDATE decision SET crc = crc32c(decision_id, task_id, epoch, attempt, at_ms, task_type, policy,
+                                 rule, chosen, record);
+UPDATE late_result SET crc = crc32c(task_id, epoch, agent_id, received_at_ms, reason, record);
+UPDATE outbox SET crc = crc32c(subject, body);
+UPDATE task_type SET crc = crc32c(task_type, decisions, trials);
+UPDATE curve_day SET crc =
+    crc32c(agent_id, task_type, day, executions, value_sum, duration_ms, cost_micros);
 
 DROP INDEX execution_cell;
 CREATE INDEX execution_cell

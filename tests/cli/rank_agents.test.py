@@ -204,6 +204,7 @@ def test_rank_reads_a_database_that_is_being_written():
         writer = sqlite3.connect(db, isolation_level=None)
         writer.execute("BEGIN IMMEDIATE")
         writer.execute("DELETE FROM execution")
+        writer.execute("DELETE FROM curve_day")
         assert rank(db, "x")["candidates"][0]["n"] == 3
         writer.execute("COMMIT")
         assert rank(db, "x")["candidates"][0]["n"] == 0

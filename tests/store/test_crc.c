@@ -60,6 +60,22 @@ static void values_count_with_their_type_and_length(void **state)
     }
 }
 
+static void put_the_rest(struct fixture *f)
+{
+    int64_t seq;
+    struct vc_kg_agent agent = {.agent_id = "ada",
+                                .card = "{\"capacity\":2}",
+                                .role = "coder",
+                                .capacity = 2,
+                                .registered_at = {NOW_MS}};
+    struct vc_kg_decision decision = a_decision("d-1", "full", 1);
+    assert_ok(f, vc_kg_put_agent(f->kg, &agent, &f->err));
+    assert_ok(f, vc_kg_put_decision(f->kg, &decision, &f->err));
+    assert_ok(f, vc_kg_add_decisions(f->kg, "coding", 3, 1, &f->err));
+    assert_ok(f, vc_kg_put_outbox(f->kg, "vapora.event.x", "{}", 2, &seq, &f->err));
+    assert_ok(f, vc_kg_put_outbox(f->kg, "vapora.event.x", "{}", 2, &seq, &f->err));
+}
+
 /* A task that has moved, with one execution that says all it can, and one that says little. */
 static void put_rows(struct fixture *f)
 {
@@ -94,6 +110,7 @@ static void put_rows(struct fixture *f)
     second.started_at.ms = 0;
     assert_ok(f, vc_kg_put_execution(f->kg, &first, &f->err));
     assert_ok(f, vc_kg_put_execution(f->kg, &second, &f->err));
+    put_the_rest(f);
     commit(f);
 }
 
@@ -112,6 +129,48 @@ static void ignore_cell(void *ctx, const struct vc_kg_cell *cell)
     (void)ctx, (void)cell;
 }
 
+static void ignore_agent(void *ctx, const struct vc_kg_agent *agent)
+{
+    (void)ctx, (void)agent;
+}
+
+static void ignore_decision(void *ctx, const struct vc_kg_decision *decision)
+{
+    (void)ctx, (void)decision;
+}
+
+static void ignore_type(void *ctx, const char *task_type, uint64_t decisions, uint64_t trials)
+{
+    (void)ctx, (void)task_type, (void)decisions, (void)trials;
+}
+
+static void ignore_message(void *ctx, int64_t seq, const char *subject, const char *body,
+                           size_t len)
+{
+    (void)ctx, (void)seq, (void)subject, (void)body, (void)len;
+}
+
+static void ignore_count(void *ctx, const char *name, uint64_t count)
+{
+    (void)ctx, (void)name, (void)count;
+}
+
+static enum vc_rc read_the_rest(struct fixture *f)
+{
+    struct vc_curve_day days[4];
+    size_t n;
+    enum vc_rc rc = vc_kg_agents(f->kg, ignore_agent, NULL, &f->err);
+    if (rc == VC_OK)
+        rc = vc_kg_task_decisions(f->kg, "full", ignore_decision, NULL, &f->err);
+    if (rc == VC_OK)
+        rc = vc_kg_types(f->kg, ignore_type, NULL, &f->err);
+    if (rc == VC_OK)
+        rc = vc_kg_curve(f->kg, "ada", "coding", days, 4, &n, &f->err);
+    if (rc == VC_OK)
+        rc = vc_kg_outbox(f->kg, 9, ignore_message, NULL, &f->err);
+    return rc;
+}
+
 static enum vc_rc read_all(struct fixture *f)
 {
     enum vc_rc rc = vc_kg_get_task(f->kg, "full", ignore_task, NULL, &f->err);
@@ -123,7 +182,7 @@ static enum vc_rc read_all(struct fixture *f)
         rc = vc_kg_task_executions(f->kg, "bare", ignore_execution, NULL, &f->err);
     if (rc == VC_OK)
         rc = vc_kg_load_all_profiles(f->kg, ignore_cell, NULL, &f->err);
-    return rc;
+    return rc == VC_OK ? read_the_rest(f) : rc;
 }
 
 static void run(struct fixture *f, const char *sql)
@@ -178,6 +237,31 @@ static void a_change_in_any_column_is_found_by_who_reads_the_row(void **state)
         "execution SET record_seq = NULL",
         "execution SET crc = crc + 1",
         "execution_record SET record = '{}'",
+        "agent SET agent_id = 'adb'",
+        "agent SET role = NULL",
+        "agent SET capacity = 3",
+        "agent SET draining = 1",
+        "agent SET removed = 1",
+        "agent SET registered_at_ms = NULL",
+        "agent SET card = '{}'",
+        "decision SET decision_id = 'd-2'",
+        "decision SET epoch = 2",
+        "decision SET attempt = 2",
+        "decision SET at_ms = at_ms + 1",
+        "decision SET task_type = 'writing'",
+        "decision SET policy = 'gormula'",
+        "decision SET rule = NULL",
+        "decision SET chosen = 'adb'",
+        "decision SET record = '{}'",
+        "task_type SET decisions = 4",
+        "task_type SET trials = 0",
+        "curve_day SET day = day + 1",
+        "curve_day SET value_sum = 1",
+        "curve_day SET duration_ms = 1",
+        "curve_day SET cost_micros = 1",
+        "outbox SET subject = 'vapora.event.y'",
+        "outbox SET body = '[]'",
+        "outbox SET seq = 7 WHERE seq = 2",
     };
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
         char sql[256];
@@ -208,6 +292,50 @@ static void a_move_does_not_bless_a_row_that_was_damaged_before(void **state)
     assert_rc(f, VC_E_CORRUPT, vc_kg_get_task(f->kg, "full", ignore_task, NULL, &f->err));
 }
 
+/* What is added to a damaged sum does not make it whole. */
+static void a_sum_that_grows_is_not_blessed_either(void **state)
+{
+    struct fixture *f = *state;
+    put_rows(f);
+    run(f, "UPDATE task_type SET decisions = 4; UPDATE curve_day SET cost_micros = 1");
+    begin(f);
+    struct vc_kg_execution more = an_execution("more", 1);
+    assert_ok(f, vc_kg_put_execution(f->kg, &more, &f->err));
+    assert_ok(f, vc_kg_add_decisions(f->kg, "coding", 1, 0, &f->err));
+    commit(f);
+    struct vc_curve_day days[4];
+    size_t n;
+    assert_rc(f, VC_E_CORRUPT, vc_kg_types(f->kg, ignore_type, NULL, &f->err));
+    assert_rc(f, VC_E_CORRUPT, vc_kg_curve(f->kg, "ada", "coding", days, 4, &n, &f->err));
+}
+
+/* What is not there has no checksum that could be wrong: others know that it must be. */
+static void rows_that_are_missing_are_noticed(void **state)
+{
+    struct fixture *f = *state;
+    put_rows(f);
+    static const struct {
+        const char *sql, *why;
+    } losses[] = {
+        {"DELETE FROM task_type", "some that were learnt in are missing"},
+        {"DELETE FROM task WHERE task_id = 'full'", "2 tasks were accepted and 1 are in the index"},
+        {"UPDATE task SET finished_at_ms = 1",
+         "0 tasks are open by their finish, 1 by their state"},
+    };
+    for (size_t i = 0; i < sizeof losses / sizeof losses[0]; i++) {
+        run(f, "BEGIN");
+        run(f, losses[i].sql);
+        enum vc_rc rc = vc_kg_types(f->kg, ignore_type, NULL, &f->err);
+        if (rc == VC_OK)
+            rc = vc_kg_count_tasks(f->kg, ignore_count, NULL, &f->err);
+        if (rc == VC_OK)
+            rc = vc_kg_open_tasks(f->kg, ignore_task, NULL, &f->err);
+        run(f, "ROLLBACK");
+        if (rc != VC_E_CORRUPT || !strstr(f->err.text, losses[i].why))
+            fail_msg("after '%s': %s", losses[i].sql, f->err.text);
+    }
+}
+
 /* Rows that the index does not give, or gives twice or elsewhere, change what is learnt. */
 static void learning_notices_rows_that_are_missing(void **state)
 {
@@ -225,9 +353,16 @@ static void learning_notices_rows_that_are_missing(void **state)
 /* Take the file back to version 1, rows and all. */
 static void downgrade(struct fixture *f)
 {
-    run(f, "DROP INDEX execution_cell;"
-           "ALTER TABLE task DROP COLUMN crc; ALTER TABLE execution DROP COLUMN crc;"
-           "CREATE INDEX execution_cell ON execution"
+    static const char *const tables[] = {"task",   "execution", "meta",
+                                         "agent",  "decision",  "late_result",
+                                         "outbox", "task_type", "curve_day"};
+    run(f, "DROP INDEX execution_cell");
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        char sql[64];
+        snprintf(sql, sizeof sql, "ALTER TABLE %s DROP COLUMN crc", tables[i]);
+        run(f, sql);
+    }
+    run(f, "CREATE INDEX execution_cell ON execution"
            " (agent_id, task_type, finished_at_ms, task_id, epoch, counted, value);"
            "PRAGMA user_version = 1");
 }
@@ -241,6 +376,12 @@ static void rows_of_version_1_get_their_checksums_by_the_migration(void **state)
     assert_int_equal(ask(f, "PRAGMA user_version"), (int64_t)vc_migrations_count);
     assert_int_equal(own(f, "SELECT count(*) FROM task WHERE crc <> 0"), 2);
     assert_ok(f, read_all(f));
+    begin(f); /* and what is added to a row of that time counts on */
+    struct vc_kg_execution more = an_execution("more", 1);
+    assert_ok(f, vc_kg_put_execution(f->kg, &more, &f->err));
+    assert_ok(f, vc_kg_add_decisions(f->kg, "coding", 1, 0, &f->err));
+    commit(f);
+    assert_ok(f, read_all(f));
 }
 
 int main(void)
@@ -253,6 +394,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_move_does_not_bless_a_row_that_was_damaged_before, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_sum_that_grows_is_not_blessed_either, setup, teardown),
+        cmocka_unit_test_setup_teardown(rows_that_are_missing_are_noticed, setup, teardown),
         cmocka_unit_test_setup_teardown(learning_notices_rows_that_are_missing, setup, teardown),
         cmocka_unit_test_setup_teardown(rows_of_version_1_get_their_checksums_by_the_migration,
                                         setup, teardown),
