@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -49,4 +50,20 @@ enum vc_rc vc_lock_take(const char *db_path, int *fd, struct vc_err *err)
     else
         *fd = lock;
     return rc;
+}
+
+bool vc_lock_held(const char *db_path, long *pid)
+{
+    VC_AUTO_BUF struct vc_buf path = {0};
+    vc_buf_printf(&path, "%s.lock", db_path);
+    int lock = open(path.text, O_RDONLY | O_CLOEXEC);
+    if (lock < 0)
+        return false;
+    char text[PID_TEXT] = "";
+    bool held = flock(lock, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (held && pread(lock, text, sizeof text - 1, 0) < 0)
+        text[0] = '\0';
+    *pid = strtol(text, NULL, 10);
+    close(lock);
+    return held;
 }

@@ -4,17 +4,21 @@
 #include "base/failpoint.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "kg-store/care.h"
 #include "kg-store/crc.h"
 #include "kg-store/schema.h"
 #include "kg-store/store.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define BUSY_TIMEOUT_MS 2000
 
 static const char uri_scheme[] = "file:";
+static const char in_memory[] = ":memory:";
 
 /* secure_delete is off because Debian's library turns it on, and then the outbox messages that were
  * sent are written once more, as zeros. The journal is cut back to 64 MiB after a burst; the cache
@@ -155,10 +159,24 @@ static enum vc_rc read_uuid(struct vc_kg *kg, struct vc_err *err)
     return rc;
 }
 
+/* A store is made under another name, so that a file that is empty is never one that was being
+ * made: SQLite would take it for new, and throw away the log beside it. */
+static enum vc_rc refuse_empty(const struct vc_kg *kg, struct vc_err *err)
+{
+    struct stat st;
+    if (stat(kg->path, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > 0)
+        return VC_OK;
+    return vc_kg_damaged(kg, "open the store", "the file is empty", err);
+}
+
 static enum vc_rc open_and_check(struct vc_kg *kg, struct vc_err *err)
 {
     int64_t version = 0;
-    enum vc_rc rc = connect(kg, err);
+    enum vc_rc rc = refuse_empty(kg, err);
+    if (rc == VC_OK)
+        rc = vc_kg_check_log(kg->path, err);
+    if (rc == VC_OK)
+        rc = connect(kg, err);
     if (rc == VC_OK)
         rc = check_identity(kg, &version, err);
     if (rc == VC_OK && kg->mode == VC_KG_OWN)
@@ -171,6 +189,16 @@ static enum vc_rc open_and_check(struct vc_kg *kg, struct vc_err *err)
     return rc == VC_OK ? read_uuid(kg, err) : rc;
 }
 
+static void close_connection(struct vc_kg *kg)
+{
+    vc_kg_rollback(kg);
+    for (size_t i = 0; i < VC_STMT_COUNT; i++)
+        sqlite3_finalize(kg->stmts[i]);
+    int rc = sqlite3_close(kg->db);
+    VC_CHECK(rc == SQLITE_OK);
+    vc_free(kg->path);
+}
+
 /* Some builds of SQLite would read this as a URI. */
 static char *plain_path(const char *path)
 {
@@ -181,6 +209,36 @@ static char *plain_path(const char *path)
     return out.text;
 }
 
+static enum vc_rc create_as(const char *draft, const char *path, struct vc_err *err)
+{
+    struct vc_kg made = {.path = vc_xstrdup(draft), .mode = VC_KG_OWN};
+    enum vc_rc rc = connect(&made, err);
+    if (rc == VC_OK)
+        rc = take_ownership(&made, err);
+    close_connection(&made);
+    if (rc == VC_OK && rename(draft, path) != 0)
+        rc = vc_fail(err, VC_E_IO, "cannot create '%s': %s", path, strerror(errno));
+    return rc;
+}
+
+/* SQLite has synced the draft when it closes it. What an attempt that was cut short left is made
+ * anew. */
+static enum vc_rc create_when_absent(const char *path, struct vc_err *err)
+{
+    struct stat st;
+    if (strcmp(path, in_memory) == 0 || stat(path, &st) == 0 || errno != ENOENT)
+        return VC_OK;
+    static const char *const suffixes[] = {".new", ".new-wal", ".new-shm", ".new-journal"};
+    for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
+        VC_AUTO_BUF struct vc_buf name = {0};
+        vc_buf_printf(&name, "%s%s", path, suffixes[i]);
+        unlink(name.text);
+    }
+    VC_AUTO_BUF struct vc_buf draft = {0};
+    vc_buf_printf(&draft, "%s.new", path);
+    return create_as(draft.text, path, err);
+}
+
 enum vc_rc vc_kg_open(const char *path, enum vc_kg_mode mode, struct vc_kg **kg, struct vc_err *err)
 {
     if (path[0] == '\0')
@@ -188,7 +246,9 @@ enum vc_rc vc_kg_open(const char *path, enum vc_kg_mode mode, struct vc_kg **kg,
     struct vc_kg *made = vc_xcalloc(1, sizeof *made);
     made->path = plain_path(path);
     made->mode = mode;
-    enum vc_rc rc = open_and_check(made, err);
+    enum vc_rc rc = mode == VC_KG_OWN ? create_when_absent(made->path, err) : VC_OK;
+    if (rc == VC_OK)
+        rc = open_and_check(made, err);
     if (rc != VC_OK)
         vc_kg_close(&made);
     else
@@ -200,12 +260,7 @@ void vc_kg_close(struct vc_kg **kg)
 {
     if (!*kg)
         return;
-    vc_kg_rollback(*kg);
-    for (size_t i = 0; i < VC_STMT_COUNT; i++)
-        sqlite3_finalize((*kg)->stmts[i]);
-    int rc = sqlite3_close((*kg)->db);
-    VC_CHECK(rc == SQLITE_OK);
-    vc_free((*kg)->path);
+    close_connection(*kg);
     vc_free(*kg);
     *kg = NULL;
 }

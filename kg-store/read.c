@@ -215,8 +215,21 @@ enum vc_rc vc_kg_agents(struct vc_kg *kg, vc_kg_agent_fn *each, void *ctx, struc
 struct outbox_sink {
     vc_kg_outbox_fn *each;
     void *ctx;
-    int64_t last; /* seq of the one before; 0 = none */
+    int64_t last; /* seq of the one before, at first of what is not asked for */
+    int64_t newest;
+    uint32_t n;
 };
+
+static enum vc_rc take_bounds(void *ctx, sqlite3_stmt *row, struct vc_err *err)
+{
+    struct outbox_sink *sink = ctx;
+    if (!sqlite3_column_int(row, 1))
+        return vc_fail(err, VC_E_CORRUPT, "the checksum of its bounds does not fit");
+    int64_t dropped = sqlite3_column_int64(row, 0);
+    sink->last = sink->last > dropped ? sink->last : dropped;
+    sink->newest = sqlite3_column_int64(row, 2);
+    return VC_OK;
+}
 
 static enum vc_rc on_message(void *ctx, sqlite3_stmt *row, struct vc_err *err)
 {
@@ -225,21 +238,46 @@ static enum vc_rc on_message(void *ctx, sqlite3_stmt *row, struct vc_err *err)
     if (rc != VC_OK)
         return rc;
     int64_t seq = sqlite3_column_int64(row, 0);
-    if (sink->last != 0 && seq != sink->last + 1)
+    if (seq != sink->last + 1)
         return vc_fail(err, VC_E_CORRUPT, "message %lld follows message %lld", (long long)seq,
                        (long long)sink->last);
     sink->last = seq;
+    sink->n++;
     const char *body = vc_row_text(row, 2);
     sink->each(sink->ctx, seq, vc_row_text(row, 1), body, (size_t)sqlite3_column_bytes(row, 2));
     return VC_OK;
 }
 
+/* What waits is known by its numbers: an outbox that was lost as a whole would look empty. */
+static enum vc_rc outbox(struct vc_kg *kg, int64_t after, uint32_t limit, struct outbox_sink *sink,
+                         struct vc_err *err)
+{
+    size_t rows = 0;
+    enum vc_rc rc =
+        vc_stmt_each(kg, VC_STMT_OUTBOX_BOUNDS, VC_NO_VALUES, take_bounds, sink, &rows, err);
+    if (rc == VC_OK && rows != 1)
+        rc = vc_kg_damaged(kg, "read the outbox", "its bounds are missing", err);
+    if (rc == VC_OK)
+        rc = vc_stmt_each(kg, VC_STMT_OUTBOX, VC_VALUES(vc_value_int(after), vc_value_int(limit)), on_message, sink,
+                          NULL, err);
+    if (rc != VC_OK || sink->n == limit || sink->last == sink->newest)
+        return rc;
+    char why[96];
+    snprintf(why, sizeof why, "it ends with message %lld, and %lld were written",
+             (long long)sink->last, (long long)sink->newest);
+    return vc_kg_damaged(kg, "read the outbox", why, err);
+}
+
 enum vc_rc vc_kg_outbox(struct vc_kg *kg, int64_t after, uint32_t limit, vc_kg_outbox_fn *each,
                         void *ctx, struct vc_err *err)
 {
-    struct outbox_sink sink = {.each = each, .ctx = ctx};
-    return vc_stmt_each(kg, VC_STMT_OUTBOX, VC_VALUES(vc_value_int(after), vc_value_int(limit)),
-                        on_message, &sink, NULL, err);
+    bool held;
+    struct outbox_sink sink = {.each = each, .ctx = ctx, .last = after};
+    enum vc_rc rc = vc_store_hold(kg, &held, err);
+    if (rc == VC_OK)
+        rc = outbox(kg, after, limit, &sink, err);
+    vc_store_let_go(kg, held);
+    return rc;
 }
 
 static enum vc_rc on_number(void *ctx, sqlite3_stmt *row, struct vc_err *err)

@@ -1,10 +1,12 @@
 #include "kg-store/store.h"
 
 #include "base/check.h"
+#include "base/str.h"
 
 #include <string.h>
 
 #define FAMILY_MASK 0xff /* of an extended result code */
+#define WHY_MAX     200  /* bytes of a reason, so that what to do about it is not cut */
 
 static const struct {
     const char *what, *sql;
@@ -76,10 +78,14 @@ static enum vc_rc rc_of(int extended)
 enum vc_rc vc_kg_damaged(const struct vc_kg *kg, const char *what, const char *why,
                          struct vc_err *err)
 {
+    char line[WHY_MAX];
+    vc_copy(line, sizeof line, why);
+    for (char *c = line; *c; c++) /* SQLite quotes the damaged schema, line breaks and all */
+        *c = *c >= ' ' || *c < 0 ? *c : ' ';
     return vc_fail(err, VC_E_CORRUPT,
                    "cannot %s in '%s': %s; stop the service and restore a backup: vapora-coord db "
                    "restore --from BACKUP --db '%s' --force",
-                   what, kg->path, why, kg->path);
+                   what, kg->path, line, kg->path);
 }
 
 enum vc_rc vc_store_fail(const struct vc_kg *kg, int sqlite_rc, const char *what,

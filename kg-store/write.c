@@ -166,7 +166,8 @@ enum vc_rc vc_kg_put_outbox(struct vc_kg *kg, const char *subject, const char *b
 
 enum vc_rc vc_kg_drop_outbox(struct vc_kg *kg, int64_t seq, struct vc_err *err)
 {
-    return put(kg, VC_STMT_DROP_OUTBOX, VC_VALUES(vc_value_int(seq)), err);
+    enum vc_rc rc = put(kg, VC_STMT_DROP_OUTBOX, VC_VALUES(vc_value_int(seq)), err);
+    return rc == VC_OK ? put(kg, VC_STMT_DROPPED_OUTBOX, VC_VALUES(vc_value_int(seq)), err) : rc;
 }
 
 enum vc_rc vc_kg_put_number(struct vc_kg *kg, const char *key, int64_t value, struct vc_err *err)

@@ -28,6 +28,11 @@ UPDATE execution SET crc =
              cost_micros, decision_id,
              (SELECT record FROM execution_record WHERE seq = record_seq));
 
+-- Messages up to this seq have left the outbox: what must be there can then be told.
+INSERT INTO meta (key, value) SELECT 'outbox_dropped', coalesce(
+    (SELECT min(seq) - 1 FROM outbox),
+    (SELECT seq FROM sqlite_sequence WHERE name = 'outbox'), 0);
+
 UPDATE meta SET crc = crc32c(key, value);
 UPDATE agent SET crc =
     crc32c(agent_id, role, capacity, draining, removed, registered_at_ms, card);

@@ -356,7 +356,7 @@ static void downgrade(struct fixture *f)
     static const char *const tables[] = {"task",   "execution", "meta",
                                          "agent",  "decision",  "late_result",
                                          "outbox", "task_type", "curve_day"};
-    run(f, "DROP INDEX execution_cell");
+    run(f, "DROP INDEX execution_cell; DELETE FROM meta WHERE key = 'outbox_dropped'");
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         char sql[64];
         snprintf(sql, sizeof sql, "ALTER TABLE %s DROP COLUMN crc", tables[i]);

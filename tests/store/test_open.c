@@ -167,12 +167,25 @@ static void a_text_file_is_refused(void **state)
     assert_refused(f, VC_KG_READ, VC_E_CORRUPT, "not a database");
 }
 
-static void an_empty_file_is_filled_by_the_owner_only(void **state)
+/* It was a store once: a new one never has this name while it is empty. */
+static void an_empty_file_is_no_new_store(void **state)
 {
     struct fixture *f = *state;
     fclose(fopen(f->path, "w"));
-    assert_refused(f, VC_KG_READ, VC_E_CORRUPT, "no execution graph of ours");
+    assert_refused(f, VC_KG_READ, VC_E_CORRUPT, "the file is empty");
+    assert_refused(f, VC_KG_OWN, VC_E_CORRUPT, "the file is empty");
+}
+
+static void what_a_creation_that_died_left_is_made_anew(void **state)
+{
+    struct fixture *f = *state;
+    char draft[128];
+    snprintf(draft, sizeof draft, "%s.new", f->path);
+    FILE *file = fopen(draft, "w");
+    fputs("half a page", file);
+    fclose(file);
     assert_ok(f, vc_kg_open(f->path, VC_KG_OWN, &f->kg, &f->err));
+    assert_int_equal(access(draft, F_OK), -1);
 }
 
 static void a_creation_that_was_cut_short_is_finished(void **state)
@@ -281,8 +294,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_foreign_database_is_refused_and_left_alone,
                                         setup_directory, teardown),
         cmocka_unit_test_setup_teardown(a_text_file_is_refused, setup_directory, teardown),
-        cmocka_unit_test_setup_teardown(an_empty_file_is_filled_by_the_owner_only, setup_directory,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(an_empty_file_is_no_new_store, setup_directory, teardown),
+        cmocka_unit_test_setup_teardown(what_a_creation_that_died_left_is_made_anew,
+                                        setup_directory, teardown),
         cmocka_unit_test_setup_teardown(a_creation_that_was_cut_short_is_finished, setup_directory,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_damaged_file_is_reported, setup, teardown),
