@@ -302,6 +302,8 @@ static enum vc_rc settle(const char *path, bool there, struct vc_err *err)
     sqlite3_close(db);
     if (there)
         remove_beside(path, ".replaced");
+    if (size_of(path, "-wal") == 0)
+        remove_beside(path, "-wal");
     VC_AUTO_FREE char *log = beside(path, "-wal"), *kept_log = beside(path, ".replaced-wal");
     if (rename(log, kept_log) != 0 && errno != ENOENT)
         return file_failed("put aside", log, err);
@@ -310,6 +312,18 @@ static enum vc_rc settle(const char *path, bool there, struct vc_err *err)
     if (there && link(path, kept) != 0 && errno != EPERM && errno != EOPNOTSUPP)
         return file_failed("keep", path, err);
     return sync_directory_of(path, err);
+}
+
+/* The new file is for whoever owned the old one, also when root restores it. */
+static enum vc_rc adopt(const char *draft, const char *path, struct vc_err *err)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return VC_OK;
+    if (chmod(draft, st.st_mode & 0777) != 0 ||
+        (geteuid() == 0 && chown(draft, st.st_uid, st.st_gid) != 0))
+        return file_failed("give away", draft, err);
+    return VC_OK;
 }
 
 enum vc_rc vc_kg_restore(const char *from, const char *to, bool replace, struct vc_err *err)
@@ -324,6 +338,8 @@ enum vc_rc vc_kg_restore(const char *from, const char *to, bool replace, struct 
         return vc_fail(err, VC_E_INVALID, "cannot restore '%s' from itself: name a backup", to);
     VC_AUTO_FREE char *draft = beside(to, ".new");
     enum vc_rc rc = draft_of(from, draft, err);
+    if (rc == VC_OK)
+        rc = adopt(draft, to, err);
     if (rc == VC_OK)
         rc = settle(to, there, err);
     if (rc == VC_OK)
