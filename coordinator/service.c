@@ -293,7 +293,7 @@ static enum vc_rc open_bus(struct vc_service *s, const char *url)
         .version = VC_VERSION,
         .endpoints = vc_api_verbs,
         .ack_wait_ms = 30 * VC_SECOND_MS,
-        .stream_max_bytes = INT64_C(1) << 30,
+        .stream_max_bytes = VC_STREAM_BYTES,
         .wake = wake,
         .wake_ctx = s,
     };

@@ -237,6 +237,10 @@ VC_MUST_CHECK enum vc_rc vc_kg_agents(struct vc_kg *kg, vc_kg_agent_fn *each, vo
 VC_MUST_CHECK enum vc_rc vc_kg_outbox(struct vc_kg *kg, int64_t after, uint32_t limit,
                                       vc_kg_outbox_fn *each, void *ctx, struct vc_err *err);
 
+/* What the outbox is known to hold: every message after @dropped up to @written. */
+VC_MUST_CHECK enum vc_rc vc_kg_outbox_bounds(struct vc_kg *kg, int64_t *dropped, int64_t *written,
+                                             struct vc_err *err);
+
 /* Bring the full-text index up to date by at most @limit (>= 1) tasks, in the open transaction or
  * else in one of its own; @done says how many there were, fewer than @limit = nothing is left. For
  * idle moments, so that no search has to wait for it. */

@@ -248,18 +248,34 @@ static enum vc_rc on_message(void *ctx, sqlite3_stmt *row, struct vc_err *err)
     return VC_OK;
 }
 
-/* What waits is known by its numbers: an outbox that was lost as a whole would look empty. */
-static enum vc_rc outbox(struct vc_kg *kg, int64_t after, uint32_t limit, struct outbox_sink *sink,
-                         struct vc_err *err)
+static enum vc_rc read_bounds(struct vc_kg *kg, struct outbox_sink *sink, struct vc_err *err)
 {
     size_t rows = 0;
     enum vc_rc rc =
         vc_stmt_each(kg, VC_STMT_OUTBOX_BOUNDS, VC_NO_VALUES, take_bounds, sink, &rows, err);
     if (rc == VC_OK && rows != 1)
-        rc = vc_kg_damaged(kg, "read the outbox", "its bounds are missing", err);
+        return vc_kg_damaged(kg, "read the outbox", "its bounds are missing", err);
+    return rc;
+}
+
+enum vc_rc vc_kg_outbox_bounds(struct vc_kg *kg, int64_t *dropped, int64_t *written,
+                               struct vc_err *err)
+{
+    struct outbox_sink sink = {0};
+    enum vc_rc rc = read_bounds(kg, &sink, err);
+    *dropped = sink.last;
+    *written = sink.newest;
+    return rc;
+}
+
+/* What waits is known by its numbers: an outbox that was lost as a whole would look empty. */
+static enum vc_rc outbox(struct vc_kg *kg, int64_t after, uint32_t limit, struct outbox_sink *sink,
+                         struct vc_err *err)
+{
+    enum vc_rc rc = read_bounds(kg, sink, err);
     if (rc == VC_OK)
-        rc = vc_stmt_each(kg, VC_STMT_OUTBOX, VC_VALUES(vc_value_int(after), vc_value_int(limit)), on_message, sink,
-                          NULL, err);
+        rc = vc_stmt_each(kg, VC_STMT_OUTBOX, VC_VALUES(vc_value_int(after), vc_value_int(limit)),
+                          on_message, sink, NULL, err);
     if (rc != VC_OK || sink->n == limit || sink->last == sink->newest)
         return rc;
     char why[96];

@@ -16,9 +16,10 @@
 #include "nats-bridge/messages.h"
 #include "nats-bridge/subjects.h"
 
-#define VC_BUS_QUEUE_MAX   65536 /* inbound messages waiting for the owner */
-#define VC_BUS_PULL_BATCH  512   /* messages asked for in one pull */
-#define VC_BUS_PULL_CREDIT 4     /* pulls' worth of messages that may wait for a commit, a stream */
+#define VC_STREAM_BYTES    (INT64_C(1) << 30) /* of a stream at most; see protocol.md, "Streams" */
+#define VC_BUS_QUEUE_MAX   65536              /* inbound messages waiting for the owner */
+#define VC_BUS_PULL_BATCH  512                /* messages asked for in one pull */
+#define VC_BUS_PULL_CREDIT 4 /* pulls' worth of messages that may wait for a commit, a stream */
 
 struct vc_bus;
 

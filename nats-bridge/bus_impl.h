@@ -99,6 +99,13 @@ void vc_bus_vanished(struct vc_bus *bus, const char *what);
 
 /* Create or compare the streams and consumers. False: @problem says why not. */
 bool vc_streams_ensure(struct vc_bus *bus, natsConnection *nc, char problem[256], char drift[512]);
+/* What the stream @name must be like; json_decref() it. */
+json_t *vc_stream_config(const char *prefix, int64_t max_bytes, enum vc_stream stream,
+                         const char *name);
+/* Compare a stream's configuration with it. False: @problem names what nobody can work with;
+ * @drift gets the rest. */
+bool vc_stream_compare(const char *what, bool mailbox, const json_t *have, const json_t *want,
+                       char problem[256], char drift[512]);
 /* Purge what the consumer of @mailbox has acknowledged. */
 void vc_streams_purge(natsConnection *nc, struct vc_mailbox *mailbox);
 

@@ -252,3 +252,10 @@ bool vc_client_connected(const struct vc_client *client)
 {
     return natsConnection_Status(client->nc) == NATS_CONN_STATUS_CONNECTED;
 }
+
+void vc_client_server(const struct vc_client *client, struct vc_server_facts *out)
+{
+    *out = (struct vc_server_facts){.max_payload = natsConnection_GetMaxPayload(client->nc)};
+    vc_copy(out->shown, sizeof out->shown, client->server.shown);
+    vc_server_version(&client->server, out->version, sizeof out->version);
+}

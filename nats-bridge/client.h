@@ -50,6 +50,15 @@ VC_MUST_CHECK enum vc_rc vc_client_publish_stored(struct vc_client *client, cons
                                                   const char *msg_id, const char *body, size_t len,
                                                   int64_t timeout_ms, struct vc_err *err);
 
+struct vc_server_facts {
+    char shown[320];     /* its URL without a password */
+    char version[32];    /* "" when it does not say */
+    int64_t max_payload; /* bytes of a message it takes */
+};
+
+/* What the server says of itself. */
+void vc_client_server(const struct vc_client *client, struct vc_server_facts *out);
+
 /* Whether the connection is up now. */
 bool vc_client_connected(const struct vc_client *client);
 

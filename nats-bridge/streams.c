@@ -53,14 +53,15 @@ static const struct rule consumer_rules[] = {
     {NULL, TELL, false},
 };
 
-static json_t *stream_config(const struct vc_bus *bus, enum vc_stream stream, const char *name)
+json_t *vc_stream_config(const char *prefix, int64_t max_bytes, enum vc_stream stream,
+                         const char *name)
 {
     static const int64_t ages[VC_STREAM_COUNT] = {MAILBOX_AGE_NS, MAILBOX_AGE_NS, EVENTS_AGE_NS,
                                                   DEAD_AGE_NS};
     char subjects[VC_SUBJECT_MAX];
-    vc_stream_subjects(subjects, bus->prefix, stream);
+    vc_stream_subjects(subjects, prefix, stream);
     bool mailbox = stream == VC_STREAM_TASKS || stream == VC_STREAM_RESULTS;
-    int64_t bytes = bus->stream_max_bytes / (stream == VC_STREAM_DEAD ? DEAD_SHARE : 1);
+    int64_t bytes = max_bytes / (stream == VC_STREAM_DEAD ? DEAD_SHARE : 1);
     json_t *config =
         json_pack("{s:s, s:[s], s:s, s:s, s:s, s:i, s:i, s:i, s:I, s:I, s:i, s:I, s:i}", "name",
                   name, "subjects", subjects, "retention", "limits", "storage", "file", "discard",
@@ -165,6 +166,12 @@ static bool compare(const char *what, const struct rule *rules, bool mailbox, co
     return true;
 }
 
+bool vc_stream_compare(const char *what, bool mailbox, const json_t *have, const json_t *want,
+                       char problem[256], char drift[512])
+{
+    return compare(what, stream_rules, mailbox, have, want, problem, drift);
+}
+
 struct thing {
     const char *what;          /* "stream VAPORA_TASKS" */
     const char *info, *create; /* API subjects */
@@ -228,7 +235,7 @@ static bool ensure_stream(struct vc_bus *bus, natsConnection *nc, enum vc_stream
     snprintf(what, sizeof what, "stream %.50s", name);
     snprintf(info, sizeof info, "$JS.API.STREAM.INFO.%s", name);
     snprintf(create, sizeof create, "$JS.API.STREAM.CREATE.%s", name);
-    json_t *config = stream_config(bus, stream, name);
+    json_t *config = vc_stream_config(bus->prefix, bus->stream_max_bytes, stream, name);
     struct vc_mailbox *stored = NULL;
     for (size_t i = 0; i < VC_MAILBOXES; i++)
         if (bus->mailboxes[i].stream == stream)
