@@ -21,7 +21,7 @@
 #define PAGE_MAX      65536u
 #define PAGE_USUAL    4096u /* what this program makes */
 #define LOOKS         4     /* at a log that looks bad */
-#define LOOK_AGAIN_US 50000
+#define LOOK_AGAIN_US 10000
 #define TOO_MANY      2 /* transactions behind a bad frame that no crash leaves */
 
 struct log {

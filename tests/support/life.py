@@ -126,3 +126,5 @@ def audit(path):
             found = db.execute(sql).fetchall()
             assert not found, (what, found[:5])
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    checked = coord.run("db", "check", "--db", path)
+    assert checked.returncode == 0, checked
