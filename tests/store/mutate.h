@@ -90,13 +90,18 @@ static void see_count(void *ctx, const char *name, uint64_t count)
     see_int(ctx, (int64_t)count);
 }
 
-/* The scores themselves, computed from the cell. */
+/* What the scores are made of, and the scores themselves. */
 static void see_cell(void *ctx, const struct vc_kg_cell *cell)
 {
     see_text(ctx, cell->agent_id);
     see_text(ctx, cell->task_type);
     see_int(ctx, (int64_t)cell->n_total);
     see_real(ctx, cell->value_sum);
+    for (size_t i = 0; i < cell->n; i++) {
+        see_text(ctx, cell->evidence[i].task_id);
+        see_int(ctx, cell->evidence[i].finished_at.ms);
+        see_int(ctx, cell->evidence[i].epoch);
+    }
     for (int r = VC_RECENCY_HALF_LIFE; r <= VC_RECENCY_STEP; r++) {
         struct vc_expertise x = vc_expertise_of(
             cell->evidence, cell->n, (struct vc_wall){NOW_MS + VC_DAY_MS}, (enum vc_recency)r);
