@@ -123,16 +123,18 @@ static void check_stream(struct vc_doctor *doctor, const struct vc_stream_facts 
 struct bounds {
     bool known;
     char uuid[VC_UUID_TEXT];
-    int64_t dropped, written;
+    int64_t told, written;
 };
 
 static struct bounds read_bounds(const char *path)
 {
     struct bounds bounds = {0};
     struct vc_kg *kg = NULL;
+    int64_t dropped;
     if (vc_kg_open(path, VC_KG_READ, &kg, NULL) == VC_OK) {
         vc_copy(bounds.uuid, sizeof bounds.uuid, vc_kg_uuid(kg));
-        bounds.known = vc_kg_outbox_bounds(kg, &bounds.dropped, &bounds.written, NULL) == VC_OK;
+        bounds.known = vc_kg_outbox_bounds(kg, &dropped, &bounds.written, NULL) == VC_OK &&
+                       vc_kg_get_number(kg, VC_KG_RELAYED, &bounds.told, NULL) == VC_OK;
     }
     vc_kg_close(&kg);
     return bounds;
@@ -164,16 +166,17 @@ static void check_events(struct vc_doctor *doctor, int64_t newest, const struct 
                       "event %" PRId64 " was sent and the database ends at %" PRId64
                       ": it has lost what it had committed",
                       newest, after->written);
-    else if (newest >= 0 && newest < before->dropped)
-        vc_doctor_add(doctor, VC_LEVEL_WARN, "events",
-                      "readers of events take what they missed from the database",
-                      "event %" PRId64 " was stored and the newest there is %" PRId64
-                      ": the server has lost some",
-                      before->dropped, newest);
+    else if (newest >= 0 && newest < before->told)
+        vc_doctor_add(
+            doctor, VC_LEVEL_WARN, "events",
+            "a coordinator that connects sends again what it keeps, three minutes of them",
+            "event %" PRId64 " was stored and the newest there is %" PRId64
+            ": the server has lost some",
+            before->told, newest);
     else
         vc_doctor_add(doctor, VC_LEVEL_OK, "events", NULL,
                       "%" PRId64 " written, %" PRId64 " wait to be sent", after->written,
-                      after->written - after->dropped);
+                      after->written - after->told);
 }
 
 static void check_streams(struct vc_doctor *doctor, struct vc_client *client)

@@ -9,8 +9,6 @@
 #define MARK_EVERY_MS    VC_SECOND_MS
 #define MARK_EVERY_BYTES (VC_RELAY_KEEP_BYTES / 64)
 
-static const char relayed[] = "relayed_seq";
-
 /* Names in the store; NULL: nothing of the outbox goes there. */
 static const char *const ends[VC_STREAM_COUNT] = {
     [VC_STREAM_EVENTS] = "events_stream_seq",
@@ -135,7 +133,7 @@ enum vc_rc vc_relay_load(struct vc_relay *relay, struct vc_kg *kg, struct vc_mon
                          struct vc_err *err)
 {
     int64_t value = 0;
-    enum vc_rc rc = vc_kg_get_number(kg, relayed, &value, err);
+    enum vc_rc rc = vc_kg_get_number(kg, VC_KG_RELAYED, &value, err);
     relay->sent_seq = relay->saved_seq = value;
     for (int i = 0; i < VC_STREAM_COUNT && rc == VC_OK; i++) {
         if (ends[i])
@@ -170,7 +168,7 @@ enum vc_rc vc_relay_save(struct vc_relay *relay, struct vc_kg *kg, struct vc_mon
         return VC_OK;
     enum vc_rc rc = vc_failpoint(VC_FAILPOINT_OUTBOX_DROP, err);
     if (rc == VC_OK)
-        rc = vc_kg_put_number(kg, relayed, relay->saving_seq, err);
+        rc = vc_kg_put_number(kg, VC_KG_RELAYED, relay->saving_seq, err);
     for (int i = 0; i < VC_STREAM_COUNT && rc == VC_OK; i++)
         if (ends[i])
             rc = vc_kg_put_number(kg, ends[i], (int64_t)relay->ends[i], err);

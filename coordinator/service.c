@@ -393,6 +393,8 @@ enum vc_rc vc_service_run(const struct vc_service_conf *conf, struct vc_err *err
     struct vc_service s = {.conf = conf, .core_conf = conf->core, .lock = -1, .err = err};
     /* A peer that hangs up is an error of that write, not the end of the process. */
     signal(SIGPIPE, SIG_IGN);
+    /* A file that may not grow is waited for, as a full disk is. */
+    signal(SIGXFSZ, SIG_IGN);
     s.batch = vc_xcalloc(1, sizeof *s.batch);
     open_loop(&s);
     s.rc = start(&s);

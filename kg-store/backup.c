@@ -291,6 +291,22 @@ static enum vc_rc draft_of(const char *from, const char *draft, struct vc_err *e
     return rc;
 }
 
+/* What was committed and told after the backup has numbers that will be given again; under the old
+ * name JetStream would take the new messages for repetitions, and drop them. */
+static enum vc_rc rename_store(const char *draft, struct vc_err *err)
+{
+    struct vc_kg *kg = NULL;
+    enum vc_rc rc = vc_kg_open(draft, VC_KG_OWN, &kg, err);
+    if (rc == VC_OK)
+        rc = vc_kg_begin(kg, err);
+    if (rc == VC_OK)
+        rc = vc_store_name(kg, err);
+    if (rc == VC_OK)
+        rc = vc_kg_commit(kg, err);
+    vc_kg_close(&kg);
+    return rc;
+}
+
 /* Bring what the log of the old store holds into its file, so that no log of it is left to be taken
  * for the new one's. What is too damaged for that keeps its log, under the name of what is kept. */
 static enum vc_rc settle(const char *path, bool there, struct vc_err *err)
@@ -338,6 +354,8 @@ enum vc_rc vc_kg_restore(const char *from, const char *to, bool replace, struct 
         return vc_fail(err, VC_E_INVALID, "cannot restore '%s' from itself: name a backup", to);
     VC_AUTO_FREE char *draft = beside(to, ".new");
     enum vc_rc rc = draft_of(from, draft, err);
+    if (rc == VC_OK)
+        rc = rename_store(draft, err);
     if (rc == VC_OK)
         rc = adopt(draft, to, err);
     if (rc == VC_OK)

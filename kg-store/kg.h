@@ -172,6 +172,9 @@ VC_MUST_CHECK enum vc_rc vc_kg_put_outbox(struct vc_kg *kg, const char *subject,
 /* Forget the messages of the outbox up to and including @seq. */
 VC_MUST_CHECK enum vc_rc vc_kg_drop_outbox(struct vc_kg *kg, int64_t seq, struct vc_err *err);
 
+/* Under this key: messages of the outbox up to here are acknowledged. */
+#define VC_KG_RELAYED "relayed_seq"
+
 /* A number that the shell wants to find again after a restart; 0 when it was never written. */
 VC_MUST_CHECK enum vc_rc vc_kg_put_number(struct vc_kg *kg, const char *key, int64_t value,
                                           struct vc_err *err);

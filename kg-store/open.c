@@ -84,7 +84,7 @@ static enum vc_rc check_identity(struct vc_kg *kg, int64_t *version, struct vc_e
     return VC_OK;
 }
 
-static enum vc_rc create_identity(struct vc_kg *kg, struct vc_err *err)
+enum vc_rc vc_store_name(struct vc_kg *kg, struct vc_err *err)
 {
     struct vc_wall now = {0};
     uint8_t random[10];
@@ -93,10 +93,18 @@ static enum vc_rc create_identity(struct vc_kg *kg, struct vc_err *err)
         return rc;
     sqlite3_randomness(sizeof random, random);
     vc_uuid7(now, random, kg->uuid);
-    rc = vc_stmt_run(kg, VC_STMT_PUT_META,
-                     VC_VALUES(vc_value_text("uuid"), vc_value_text(kg->uuid)), err);
+    return vc_stmt_run(kg, VC_STMT_SET_META,
+                       VC_VALUES(vc_value_text("uuid"), vc_value_text(kg->uuid)), err);
+}
+
+static enum vc_rc create_identity(struct vc_kg *kg, struct vc_err *err)
+{
+    struct vc_wall now = {0};
+    enum vc_rc rc = vc_store_name(kg, err);
     if (rc == VC_OK)
-        rc = vc_stmt_run(kg, VC_STMT_PUT_META,
+        rc = vc_stmt_int(kg, VC_STMT_NOW_MS, &now.ms, err);
+    if (rc == VC_OK)
+        rc = vc_stmt_run(kg, VC_STMT_SET_META,
                          VC_VALUES(vc_value_text("created_at_ms"), vc_value_int(now.ms)), err);
     return rc;
 }

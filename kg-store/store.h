@@ -98,6 +98,10 @@ enum vc_rc vc_store_told(const struct vc_kg *kg, enum vc_stmt id, enum vc_rc rc,
  * column name it. */
 VC_MUST_CHECK enum vc_rc vc_row_sound(sqlite3_stmt *row, const char *what, struct vc_err *err);
 
+/* In the open transaction: give the store a new identity, under which the numbers of its outbox
+ * have never been told. */
+VC_MUST_CHECK enum vc_rc vc_store_name(struct vc_kg *kg, struct vc_err *err);
+
 /* Columns of a row; text is NULL for NULL and lives until the next step. */
 const char *vc_row_text(sqlite3_stmt *row, int column);
 uint32_t vc_row_u32(sqlite3_stmt *row, int column);

@@ -174,6 +174,11 @@ def test_backups_under_load_are_whole_and_a_prefix_of_what_was_accepted():
         print(f"    backups of {sizes} tasks while {len(accepted)} were accepted")
 
 
+def uuid_in(db):
+    with sqlite3.connect(f"file:{db}?mode=ro", uri=True) as file:
+        return file.execute("SELECT value FROM meta WHERE key = 'uuid'").fetchone()[0]
+
+
 def test_a_restored_database_is_served():
     with coord.start_serve() as serve:
         nats = serve.connect()
@@ -188,6 +193,7 @@ def test_a_restored_database_is_served():
         assert done.returncode == 0, done
         assert not os.path.exists(db + "-wal") and not os.path.exists(db + "-shm")
         assert len(ids_in(db)) == 20
+        assert uuid_in(db) != uuid_in(db + ".replaced") == uuid_in(copy)
         serve.start()
         assert serve.connect().request("stats.get")["tasks"]["queued"] == 20
         assert check(db)["ok"], check(db)

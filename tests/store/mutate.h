@@ -148,7 +148,7 @@ static enum vc_rc load_all(struct vc_kg *kg, uint64_t *seen, struct vc_err *err)
     if (rc == VC_OK)
         rc = vc_kg_open_tasks(kg, see_task, seen, err);
     if (rc == VC_OK)
-        rc = vc_kg_outbox(kg, 1000, see_message, seen, err);
+        rc = vc_kg_outbox(kg, 0, 1000, see_message, seen, err);
     return rc;
 }
 

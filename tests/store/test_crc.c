@@ -167,7 +167,7 @@ static enum vc_rc read_the_rest(struct fixture *f)
     if (rc == VC_OK)
         rc = vc_kg_curve(f->kg, "ada", "coding", days, 4, &n, &f->err);
     if (rc == VC_OK)
-        rc = vc_kg_outbox(f->kg, 9, ignore_message, NULL, &f->err);
+        rc = vc_kg_outbox(f->kg, 0, 9, ignore_message, NULL, &f->err);
     return rc;
 }
 
