@@ -120,7 +120,7 @@ PLANTED = {
         sql(f"UPDATE execution SET winning = 0 {FIRST};"),
         sql(f"INSERT INTO execution SELECT task_id, epoch + 1, agent_id, task_type, outcome, "
             f"error_class, value, 0, 1, attempt, started_at_ms, finished_at_ms, duration_ms, "
-            f"cost_micros, decision_id, NULL FROM execution {FIRST} AND winning = 1;"),
+            f"cost_micros, decision_id, NULL, crc FROM execution {FIRST} AND winning = 1;"),
         sql(f"UPDATE task SET state = 'failed' {FIRST};")],
     "a winner is a success of a known task": [
         sql(f"UPDATE execution SET outcome = 'failure' {FIRST} AND winning = 1;")],
