@@ -17,6 +17,9 @@
 #define BUSY_TRIES   100     /* then it is an error */
 #define CHUNK        1048576 /* bytes of a plain copy at once */
 
+static const char draft_pragmas[] = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF";
+static const char settle_pragma[] = "PRAGMA wal_checkpoint(TRUNCATE)";
+
 /* -- files ------------------------------------------------------------------------------------- */
 
 static char *beside(const char *path, const char *suffix)
@@ -139,8 +142,7 @@ static int copy_pages(sqlite3_backup *copy)
 /* The draft needs no journal of its own: it is whole or it is removed. */
 static int copy_into(struct vc_kg *kg, sqlite3 *db)
 {
-    int rc =
-        sqlite3_exec(db, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF", NULL, NULL, NULL);
+    int rc = sqlite3_exec(db, draft_pragmas, NULL, NULL, NULL);
     if (rc != SQLITE_OK)
         return rc;
     sqlite3_backup *copy = sqlite3_backup_init(db, "main", kg->db, "main");
@@ -314,7 +316,7 @@ static enum vc_rc settle(const char *path, bool there, struct vc_err *err)
     sqlite3 *db = NULL;
     if (size_of(path, "") > 0 &&
         sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK)
-        sqlite3_exec(db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
+        sqlite3_exec(db, settle_pragma, NULL, NULL, NULL);
     sqlite3_close(db);
     if (there)
         remove_beside(path, ".replaced");
