@@ -7,6 +7,7 @@
 #include "nats-bridge/inspect.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,10 +63,27 @@ static const struct {
      "upgrade to 2.12.7 or 2.14"},
 };
 
+/* "2.9.10", perhaps with more behind it. */
+static bool read_release(const char *text, struct release *out)
+{
+    int *const parts[] = {&out->major, &out->minor, &out->patch};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        char *end;
+        if (i > 0 && *text++ != '.')
+            return false;
+        long value = strtol(text, &end, 10);
+        if (end == text || value < 0 || value > INT_MAX)
+            return false;
+        *parts[i] = (int)value;
+        text = end;
+    }
+    return true;
+}
+
 static void check_version(struct vc_doctor *doctor, const struct vc_server_facts *server)
 {
     struct release r;
-    if (sscanf(server->version, "%d.%d.%d", &r.major, &r.minor, &r.patch) != 3) {
+    if (!read_release(server->version, &r)) {
         vc_doctor_add(doctor, VC_LEVEL_WARN, "server", "use a release of nats-server",
                       "the server's version is unknown: '%s'", server->version);
         return;

@@ -78,7 +78,7 @@ static bool want_limit(struct ask *a, uint32_t *out)
 {
     const json_t *value = json_object_get(a->request, "limit");
     *out = VC_PAGE_DEFAULT;
-    if (!value)
+    if (!value || json_is_null(value))
         return true;
     json_int_t n = json_integer_value(value);
     if (!json_is_integer(value) || n < 1 || n > VC_PAGE_MAX)

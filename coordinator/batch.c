@@ -51,7 +51,9 @@ static void dead_letter(struct vc_batch *b, const struct vc_inbound *in)
 {
     VC_AUTO_BUF struct vc_buf body = {0};
     struct vc_json_out out = {.buf = &body};
-    vc_json_text(&out, in->body ? in->body : "");
+    /* One that could be read, and yet cannot be, has only its decoded form. */
+    bool decoded = in->kind == VC_IN_SUBMIT && !in->refused;
+    vc_json_text(&out, in->body ? in->body : decoded ? in->submit.canonical : "");
     VC_AUTO_BUF struct vc_buf text = {0};
     vc_buf_printf(&text, "%s: %s%s%s", in->refusal.reason, in->refusal.field,
                   in->refusal.field[0] ? ": " : "", in->refusal.text);

@@ -15,10 +15,13 @@
 #include "coordinator/event.h"
 #include "learning/profile.h"
 
-#define VC_AGENTS_MAX       1000000 /* registered; one more is refused with 429 */
-#define VC_OPEN_TASKS_MAX   1000000 /* not yet ended; one more request is refused with 429 */
-#define VC_OPEN_MIB_MAX     1024    /* MiB of their submissions, by default; past it also 429 */
-#define VC_SILENT_INTERVALS 3       /* heartbeats missed before an agent counts as offline */
+#define VC_AGENTS_MAX     1000000 /* registered; one more is refused with 429 */
+#define VC_OPEN_TASKS_MAX 1000000 /* not yet ended; one more request is refused with 429 */
+#define VC_OPEN_MIB_MAX   1024    /* MiB of their submissions, by default; past it also 429 */
+/* Each further decline doubles the pause, so often: whoever declines all does not fill the store.
+ */
+#define VC_DECLINE_DOUBLINGS 6
+#define VC_SILENT_INTERVALS  3 /* heartbeats missed before an agent counts as offline */
 
 struct vc_core_conf {
     struct vc_weights weights;
@@ -28,7 +31,7 @@ struct vc_core_conf {
     int64_t interval_ms;      /* heartbeats are due this often; [100 ms, 1 h] */
     int64_t lease_ms;         /* a lease lasts this long unless renewed; [3 intervals, 1 d] */
     int64_t answer_ms;        /* an assignment must be answered within this */
-    int64_t decline_pause_ms; /* an agent that declined is left alone for this long */
+    int64_t decline_pause_ms; /* an agent that declined is left alone for this long at first */
     size_t open_tasks_max, agents_max;
     size_t open_bytes_max; /* of the submissions of open tasks */
     uint64_t seed;         /* of the ids that the core makes */

@@ -115,7 +115,8 @@ void vc_core_start_work(struct vc_step *s, struct vc_task *task)
 
 static void pause_agent(struct vc_step *s, struct vc_agent *agent)
 {
-    agent->paused_until.ms = s->mono.ms + s->core->conf.decline_pause_ms;
+    agent->paused_until.ms = s->mono.ms + (s->core->conf.decline_pause_ms << agent->declines);
+    agent->declines += agent->declines < VC_DECLINE_DOUBLINGS;
     if (agent->paused_until.ms < s->core->unpause.ms)
         s->core->unpause = agent->paused_until;
 }
@@ -128,6 +129,7 @@ void vc_core_on_answer(struct vc_step *s, const struct vc_event *event)
     struct vc_agent *agent = s->core->roster.agents[task->agent];
     switch (event->answer.answer) {
     case VC_ANSWER_ACCEPTED:
+        agent->declines = 0;
         vc_core_start_work(s, task);
         return;
     case VC_ANSWER_DECLINED:

@@ -130,8 +130,20 @@ static const char *make_id(struct look *l)
     return vc_effects_copy(l->fx, id);
 }
 
+/* A task that nobody can ever take would wait for ever. */
+static bool wants_nobody(const struct vc_msg_submit *msg)
+{
+    for (size_t i = 0; msg->pin_agent_id && i < msg->exclude_agents.n; i++)
+        if (strcmp(msg->exclude_agents.items[i], msg->pin_agent_id) == 0)
+            return true;
+    return false;
+}
+
 static enum vc_intake on_submit(struct look *l)
 {
+    if (wants_nobody(&l->in->submit))
+        return refuse(l, 400, "schema_violation", "exclude_agents",
+                      "it holds the agent of pin_agent_id, so nobody could take the task");
     struct vc_submission *sub = vc_effects_alloc(l->fx, sizeof *sub);
     submission_of(&l->in->submit, sub);
     sub->via = l->in->kind == VC_IN_SUBMIT ? "jetstream" : "request";
@@ -152,7 +164,7 @@ static enum vc_intake on_cancel(struct look *l)
     l->event->kind = VC_EVENT_CANCEL;
     l->event->cancel.task_id = id;
     const json_t *reason = json_object_get(l->in->request, "reason");
-    if (reason && !json_is_string(reason))
+    if (reason && !json_is_string(reason) && !json_is_null(reason))
         return refuse(l, 400, "schema_violation", "reason", "it must be a text");
     l->event->cancel.reason = one_line(l, json_string_value(reason));
     look_up(l, id, NULL, &l->event->cancel.known);
@@ -379,7 +391,7 @@ static enum vc_intake on_drain(struct look *l)
     l->event->kind = VC_EVENT_DRAIN;
     l->event->drain.agent_id = id;
     const json_t *off = json_object_get(l->in->request, "off");
-    if (off && !json_is_boolean(off))
+    if (off && !json_is_boolean(off) && !json_is_null(off))
         return refuse(l, 400, "schema_violation", "off", "it must be true or false");
     l->event->drain.off = json_is_true(off);
     return VC_INTAKE_EVENT;

@@ -28,6 +28,7 @@ struct vc_agent {
     char **capabilities;
     size_t capabilities_n;
     uint32_t index, capacity, in_flight;
+    uint32_t declines; /* since it last accepted, up to VC_DECLINE_DOUBLINGS */
     int64_t cost_per_1k_micros;
     bool draining, removed;
     bool heard;       /* since this coordinator started */

@@ -267,14 +267,12 @@ static enum vc_rc open_core(struct vc_service *s)
     return rc;
 }
 
-/* The URL that everybody else finds in the data dir; the child writes it for its own server. */
+/* Of the server that was named, or of one that is started for us. */
 static enum vc_rc open_nats(struct vc_service *s, const char **url)
 {
     if (s->conf->nats_url) {
-        VC_AUTO_BUF struct vc_buf path = {0};
-        vc_buf_printf(&path, "%s/nats.url", s->conf->data_dir);
         *url = s->conf->nats_url;
-        return vc_data_file_write(path.text, *url, s->err);
+        return VC_OK;
     }
     struct vc_nats_child_conf conf = {.data_dir = s->conf->data_dir,
                                       .port = s->conf->nats_port,
@@ -283,6 +281,16 @@ static enum vc_rc open_nats(struct vc_service *s, const char **url)
     if (rc == VC_OK)
         *url = vc_nats_child_url(s->nats);
     return rc;
+}
+
+/* Where everybody else finds the URL; the child has written that of its own server. */
+static enum vc_rc publish_url(struct vc_service *s)
+{
+    if (!s->conf->nats_url)
+        return VC_OK;
+    VC_AUTO_BUF struct vc_buf path = {0};
+    vc_buf_printf(&path, "%s/nats.url", s->conf->data_dir);
+    return vc_data_file_write(path.text, s->conf->nats_url, s->err);
 }
 
 static enum vc_rc open_bus(struct vc_service *s, const char *url)
@@ -318,6 +326,8 @@ static enum vc_rc start(struct vc_service *s)
         rc = open_nats(s, &url);
     if (rc == VC_OK)
         rc = open_bus(s, url);
+    if (rc == VC_OK)
+        rc = publish_url(s);
     if (rc != VC_OK)
         return rc;
     vc_kg_patience(s->kg, STORE_PATIENCE_MS);

@@ -49,6 +49,8 @@ def test_requests_that_cannot_be_get_an_error_reply_each_and_the_service_lives()
          "max_attempts"),
         ("task.submit", {"title": "x", "deadline_at": "soon"}, 400, "schema_violation",
          "deadline_at"),
+        ("task.submit", {"title": "x", "pin_agent_id": "a", "exclude_agents": ["b", "a"]}, 400,
+         "schema_violation", "exclude_agents"),
         ("task.get", {"task_id": "none"}, 404, "task_not_found", None),
         ("task.get", {}, 400, "schema_violation", "task_id"),
         ("task.get", {"task_id": "a.b"}, 400, "bad_id", "task_id"),
@@ -78,6 +80,9 @@ def test_requests_that_cannot_be_get_an_error_reply_each_and_the_service_lives()
             assert field is None or got[2] == field, (verb, body, got)
         assert nats.request("stats.get")["tasks"]["queued"] == 0
         assert serve.process.poll() is None
+        assert nats.request("task.list", {"limit": None, "state": None}) == nats.request("task.list")
+        nats.request("task.submit", {"task_id": "t", "title": "T", "role": None})
+        nats.request("task.cancel", {"task_id": "t", "reason": None})
 
 
 def padded(size):
@@ -151,6 +156,14 @@ def serve_once(*args, path=None):
     done = subprocess.run([coord.BINARY, "serve", *args], stdin=subprocess.DEVNULL, text=True,
                           capture_output=True, timeout=60, env=env)
     return done.returncode, done.stderr.strip().splitlines()[-1]
+
+
+def test_a_server_that_cannot_be_is_refused_before_its_name_is_published():
+    with tempfile.TemporaryDirectory() as folder:
+        done = coord.run("serve", "--data-dir", folder, "--http", "127.0.0.1:0", "--nats-url",
+                         "nats://host:port")
+        assert done.returncode == 2 and "the NATS URL is not" in done.stderr.splitlines()[-1], done
+        assert not os.path.exists(os.path.join(folder, "nats.url"))
 
 
 def test_a_second_serve_on_the_same_data_dir_names_the_holder():
