@@ -127,18 +127,16 @@ class Run:
         receipts, recorded = self.known()
         coord.until("every receipt's task to end", lambda: life.all_ended(self.serve, receipts),
                     120, 0.3)
-        for submitter in self.submitters:
-            submitter.pause.clear()
         return receipts, recorded
 
     def end(self):
         receipts, recorded = self.settle()
         for submitter in self.submitters:
             submitter.stop()
+        nats = self.serve.connect()
+        coord.until("every task to end and to be told", lambda: over(nats), 120, 0.3)
         for worker in self.workers:
             worker.stop()
-        nats = self.serve.connect()
-        coord.until("the outbox to drain", lambda: nats.request("stats.get")["outbox"] == 0)
         self.events_are_told(nats)
         self.check((receipts, recorded))
         life.audit(os.path.join(self.disk.data, "graph.db"))
@@ -161,6 +159,12 @@ class Run:
         if self.serve.process.poll() is None:
             self.serve.stop()
         self.disk.close()
+
+
+def over(nats):
+    stats = nats.request("stats.get")
+    return stats["outbox"] == 0 and not any(
+        stats["tasks"][state] for state in ("queued", "assigned", "working"))
 
 
 def stored_ids(nats):
@@ -188,6 +192,8 @@ def test_a_power_cut_loses_nothing_that_has_a_receipt():
             run.cut()
             if (n + 1) % 10 == 0:
                 run.settle()
+                for submitter in run.submitters:
+                    submitter.pause.clear()
                 print(f"    {n + 1} cuts, {len(run.known()[0])} receipts", flush=True)
         run.end()
     except BaseException:
