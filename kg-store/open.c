@@ -31,6 +31,8 @@ static const char common_pragmas[] = "PRAGMA trusted_schema = OFF;"
                                      "PRAGMA temp_store = MEMORY;"
                                      "PRAGMA cache_size = -16384;";
 
+static const char settle_pragmas[] = "PRAGMA wal_checkpoint(TRUNCATE);";
+
 static enum vc_rc run_text(struct vc_kg *kg, const char *sql, const char *what, struct vc_err *err)
 {
     int rc = sqlite3_exec(kg->db, sql, NULL, NULL, NULL);
@@ -217,34 +219,44 @@ static char *plain_path(const char *path)
     return out.text;
 }
 
-static enum vc_rc create_as(const char *draft, const char *path, struct vc_err *err)
+static void remove_draft(const char *path)
 {
-    struct vc_kg made = {.path = vc_xstrdup(draft), .mode = VC_KG_OWN};
-    enum vc_rc rc = connect(&made, err);
-    if (rc == VC_OK)
-        rc = take_ownership(&made, err);
-    close_connection(&made);
-    if (rc == VC_OK && rename(draft, path) != 0)
-        rc = vc_fail(err, VC_E_IO, "cannot create '%s': %s", path, strerror(errno));
-    return rc;
-}
-
-/* SQLite has synced the draft when it closes it. What an attempt that was cut short left is made
- * anew. */
-static enum vc_rc create_when_absent(const char *path, struct vc_err *err)
-{
-    struct stat st;
-    if (strcmp(path, in_memory) == 0 || stat(path, &st) == 0 || errno != ENOENT)
-        return VC_OK;
     static const char *const suffixes[] = {".new", ".new-wal", ".new-shm", ".new-journal"};
     for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
         VC_AUTO_BUF struct vc_buf name = {0};
         vc_buf_printf(&name, "%s%s", path, suffixes[i]);
         unlink(name.text);
     }
+}
+
+/* The log must have been emptied into the file before the file takes its name: closing would do it
+ * too, but say nothing of a disk that refuses. */
+static enum vc_rc create_as(const char *draft, const char *path, struct vc_err *err)
+{
+    struct vc_kg made = {.path = vc_xstrdup(draft), .mode = VC_KG_OWN};
+    enum vc_rc rc = connect(&made, err);
+    if (rc == VC_OK)
+        rc = take_ownership(&made, err);
+    if (rc == VC_OK)
+        rc = run_text(&made, settle_pragmas, "write the new store", err);
+    close_connection(&made);
+    if (rc == VC_OK && rename(draft, path) != 0)
+        rc = vc_fail(err, VC_E_IO, "cannot create '%s': %s", path, strerror(errno));
+    return rc;
+}
+
+/* What an attempt that was cut short left is made anew. */
+static enum vc_rc create_when_absent(const char *path, struct vc_err *err)
+{
+    struct stat st;
+    if (strcmp(path, in_memory) == 0 || stat(path, &st) == 0 || errno != ENOENT)
+        return VC_OK;
     VC_AUTO_BUF struct vc_buf draft = {0};
     vc_buf_printf(&draft, "%s.new", path);
-    return create_as(draft.text, path, err);
+    remove_draft(path);
+    enum vc_rc rc = create_as(draft.text, path, err);
+    remove_draft(path);
+    return rc;
 }
 
 enum vc_rc vc_kg_open(const char *path, enum vc_kg_mode mode, struct vc_kg **kg, struct vc_err *err)
