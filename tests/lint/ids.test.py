@@ -28,7 +28,7 @@ CODE_RULES = [
      re.compile(r"\bsqlite3_exec\((?!\s*[\w>.-]+,\s*(?:sql|\w+_pragmas?|\w+->sql|statements\[\w+\]\.sql|"
                 r"vc_stmt_sql\(\w+\)),)")),
     ("runs SQL that is not fixed text", set(),
-     re.compile(r"\brun_text\((?!struct\b|\s*\w+,\s*(?:\w+_pragmas|\w+->sql|vc_stmt_sql\(\w+\)),)")),
+     re.compile(r"\brun_text\((?!struct\b|\s*&?\w+,\s*(?:\w+_pragmas|\w+->sql|vc_stmt_sql\(\w+\)),)")),
     ("speaks to the NATS library outside nats-bridge", None, re.compile(r"\bnats[A-Z]\w+_[A-Z]\w+\(")),
 ]
 STRING_RULES = [
