@@ -23,6 +23,14 @@ static _Noreturn void out_of_memory(size_t bytes)
     abort();
 }
 
+void *vc_xmalloc(size_t size)
+{
+    void *p = malloc(size ? size : 1);
+    if (!p)
+        out_of_memory(size);
+    return p;
+}
+
 void *vc_xcalloc(size_t count, size_t size)
 {
     void *p = calloc(count ? count : 1, size ? size : 1);

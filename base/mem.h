@@ -8,6 +8,9 @@
 
 #include <stddef.h>
 
+/* @size bytes, not initialised, for libraries that take an allocator. Never NULL; free() it. */
+void *vc_xmalloc(size_t size) __attribute__((malloc, returns_nonnull));
+
 /* @count * @size bytes, zeroed. Never NULL; free() it. */
 void *vc_xcalloc(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
 

@@ -1,11 +1,14 @@
 #include "cli/frame.h"
 
+#include "base/mem.h"
 #include "base/str.h"
 #include "base/version.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uv.h>
 
 static bool is_help(const char *word)
 {
@@ -45,8 +48,16 @@ static int dispatch(int argc, char **argv)
     return vc_command_unknown(argc, argv);
 }
 
+static void *resize(void *ptr, size_t size)
+{
+    return vc_xrealloc(ptr, size, 1);
+}
+
 int main(int argc, char **argv)
 {
+    /* Half of a message would be worse than a clear end. */
+    json_set_alloc_funcs(vc_xmalloc, free);
+    uv_replace_allocator(vc_xmalloc, resize, vc_xcalloc, free);
     int rc = dispatch(argc - 1, argv + 1);
     /* A full disk or a closed pipe shows only here; output that was lost is no success. */
     if (fflush(stdout) == 0 && !ferror(stdout))

@@ -196,21 +196,21 @@ struct send {
     struct vc_relay *relay;
     struct vc_bus *bus;
     const char *uuid;
+    bool failed; /* the rest waits for the next time */
 };
 
 static void send_one(void *ctx, int64_t seq, const char *subject, const char *body, size_t len)
 {
     struct send *s = ctx;
     struct vc_relay *relay = s->relay;
-    if (!relay->linked)
+    if (s->failed)
         return;
     char msg_id[96];
     snprintf(msg_id, sizeof msg_id, "%s:%lld", s->uuid, (long long)seq);
     bool lost = vc_failpoint(VC_FAILPOINT_OUTBOX_SEND, NULL) != VC_OK;
-    if (!lost && !vc_bus_publish_stored(s->bus, seq, subject, msg_id, body, len)) {
-        relay->linked = false;
+    s->failed = !lost && !vc_bus_publish_stored(s->bus, seq, subject, msg_id, body, len);
+    if (s->failed)
         return;
-    }
     relay->pending[relay->pending_n].seq = seq;
     relay->pending[relay->pending_n++].len = (int64_t)len;
     relay->sent_seq = seq;
@@ -228,10 +228,10 @@ enum vc_rc vc_relay_send(struct vc_relay *relay, struct vc_kg *kg, struct vc_bus
         relay->progress_at = now;
     if (relay->pending_n == VC_RELAY_WINDOW)
         return VC_OK;
-    struct send s = {relay, bus, vc_kg_uuid(kg)};
+    struct send s = {.relay = relay, .bus = bus, .uuid = vc_kg_uuid(kg)};
     int64_t before = relay->sent_seq;
     enum vc_rc rc = vc_kg_outbox(kg, relay->sent_seq,
                                  (uint32_t)(VC_RELAY_WINDOW - relay->pending_n), send_one, &s, err);
-    relay->all_sent = rc == VC_OK && relay->sent_seq == before;
+    relay->all_sent = rc == VC_OK && !s.failed && relay->sent_seq == before;
     return rc;
 }

@@ -298,6 +298,8 @@ const char *vc_kg_uuid(const struct vc_kg *kg)
 enum vc_rc vc_kg_begin(struct vc_kg *kg, struct vc_err *err)
 {
     VC_CHECK(!kg->in_transaction && kg->mode == VC_KG_OWN);
+    /* Without memory, a look at the store may have begun and not ended. */
+    vc_kg_rollback(kg);
     enum vc_rc rc = vc_stmt_run(kg, VC_STMT_BEGIN, VC_NO_VALUES, err);
     kg->in_transaction = rc == VC_OK;
     return rc;
