@@ -121,6 +121,16 @@ unsigned vc_relay_link(struct vc_relay *relay, bool up, const uint64_t has[VC_ST
 
 /* -- the store ------------------------------------------------------------------------------- */
 
+/* Nobody knows how old it is, so it is kept for the whole time again; but a coordinator that is
+ * started over and over must not gather it for ever: the older half goes when it is too much. */
+static void mark_kept(struct vc_relay *relay, struct vc_mono now)
+{
+    int64_t middle = relay->dropped_seq + (relay->sent_seq - relay->dropped_seq) / 2;
+    relay->marks[0] = (struct vc_relay_mark){now, middle, relay->bytes / 2};
+    relay->marks[1] = (struct vc_relay_mark){now, relay->sent_seq, relay->bytes};
+    relay->marks_n = 2;
+}
+
 static void take_first(void *ctx, int64_t seq, const char *subject, const char *body, size_t len)
 {
     (void)subject;
@@ -144,7 +154,9 @@ enum vc_rc vc_relay_load(struct vc_relay *relay, struct vc_kg *kg, struct vc_mon
     if (rc == VC_OK)
         rc = vc_kg_outbox(kg, 0, 1, take_first, &kept, err);
     relay->dropped_seq = (kept < value ? kept : value) - 1;
-    mark(relay, now);
+    if (rc == VC_OK)
+        rc = vc_kg_outbox_bytes(kg, relay->sent_seq, &relay->bytes, err);
+    mark_kept(relay, now);
     return rc;
 }
 

@@ -18,7 +18,7 @@
 #define VC_RELAY_KEEP_BYTES  (INT64_C(64) << 20) /* but no more bytes of them than this */
 #define VC_RELAY_MARKS       256
 
-/* Up to where everything was acknowledged at a moment, and the bytes of it since the start. */
+/* Up to where everything was acknowledged at a moment, and the bytes of it. */
 struct vc_relay_mark {
     struct vc_mono at;
     int64_t seq, bytes;
@@ -37,7 +37,7 @@ struct vc_relay {
     uint64_t ends[VC_STREAM_COUNT];    /* the last sequence each stream acknowledged to us */
     struct vc_relay_mark marks[VC_RELAY_MARKS]; /* a ring, the oldest at `first` */
     size_t first, marks_n;
-    int64_t bytes, dropped_bytes; /* acknowledged since the start */
+    int64_t bytes, dropped_bytes; /* acknowledged, from what was kept at the start on */
     bool all_sent;                /* the last look found nothing more to send */
     uint64_t sent, refused;
     char problem[128]; /* why the stream refused the last one; "" when it did not */

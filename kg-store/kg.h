@@ -244,6 +244,10 @@ VC_MUST_CHECK enum vc_rc vc_kg_outbox(struct vc_kg *kg, int64_t after, uint32_t 
 VC_MUST_CHECK enum vc_rc vc_kg_outbox_bounds(struct vc_kg *kg, int64_t *dropped, int64_t *written,
                                              struct vc_err *err);
 
+/* Bytes of the bodies of all messages up to @seq. Reads them all. */
+VC_MUST_CHECK enum vc_rc vc_kg_outbox_bytes(struct vc_kg *kg, int64_t seq, int64_t *bytes,
+                                            struct vc_err *err);
+
 /* Bring the full-text index up to date by at most @limit (>= 1) tasks, in the open transaction or
  * else in one of its own; @done says how many there were, fewer than @limit = nothing is left. For
  * idle moments, so that no search has to wait for it. */

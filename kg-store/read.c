@@ -308,3 +308,17 @@ enum vc_rc vc_kg_get_number(struct vc_kg *kg, const char *key, int64_t *value, s
     return vc_stmt_each(kg, VC_STMT_GET_META, VC_VALUES(vc_value_text(key)), on_number, value, NULL,
                         err);
 }
+
+static enum vc_rc on_sum(void *ctx, sqlite3_stmt *row, struct vc_err *err)
+{
+    (void)err;
+    *(int64_t *)ctx = sqlite3_column_int64(row, 0);
+    return VC_OK;
+}
+
+enum vc_rc vc_kg_outbox_bytes(struct vc_kg *kg, int64_t seq, int64_t *bytes, struct vc_err *err)
+{
+    *bytes = 0;
+    return vc_stmt_each(kg, VC_STMT_OUTBOX_BYTES, VC_VALUES(vc_value_int(seq)), on_sum, bytes, NULL,
+                        err);
+}

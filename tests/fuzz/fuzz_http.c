@@ -42,7 +42,11 @@ static int connect_to(int port)
     const struct linger at_once = {.l_onoff = 1};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     VC_CHECK(fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) == 0);
-    VC_CHECK(connect(fd, (struct sockaddr *)&address, sizeof address) == 0);
+    /* Thousands of connections a second may use up all ports for a moment. */
+    while (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
+        VC_CHECK(errno == EADDRNOTAVAIL);
+        usleep(10000);
+    }
     return fd;
 }
 

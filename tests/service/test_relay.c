@@ -103,6 +103,35 @@ static void no_more_is_kept_than_64_mib(void **state)
     vc_kg_close(&f.kg);
 }
 
+static void a_coordinator_that_starts_over_and_over_does_not_gather_it_for_ever(void **state)
+{
+    enum { LEN = 1 << 18, N = 257 }; /* one message more than 64 MiB */
+    struct fixture f = {0};
+    struct vc_buf body = {0};
+    vc_buf_printf(&body, "%*s", LEN, "");
+    open_at(&f, state, start);
+    assert_int_equal(vc_kg_begin(f.kg, NULL), VC_OK);
+    for (int i = 0; i < N; i++) {
+        int64_t seq = 0;
+        assert_int_equal(vc_kg_put_outbox(f.kg, "s", body.text, LEN, &seq, NULL), VC_OK);
+    }
+    assert_int_equal(vc_kg_put_number(f.kg, VC_KG_RELAYED, N - 1, NULL), VC_OK);
+    assert_int_equal(vc_kg_commit(f.kg, NULL), VC_OK);
+    vc_kg_close(&f.kg);
+    open_at(&f, state, start);
+    assert_false(vc_relay_has_news(&f.relay, after(1)));
+    assert_int_equal(vc_kg_begin(f.kg, NULL), VC_OK);
+    assert_int_equal(vc_kg_put_number(f.kg, VC_KG_RELAYED, N, NULL), VC_OK);
+    assert_int_equal(vc_kg_commit(f.kg, NULL), VC_OK);
+    vc_kg_close(&f.kg);
+    open_at(&f, state, start);
+    assert_true(vc_relay_has_news(&f.relay, after(1)));
+    save(&f, after(1));
+    assert_int_equal(first_kept(&f), N / 2 + 1);
+    vc_kg_close(&f.kg);
+    vc_buf_fini(&body);
+}
+
 static void a_stream_that_ends_too_early_is_given_again_what_is_kept(void **state)
 {
     struct fixture f = {0};
@@ -152,6 +181,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(what_is_stored_is_kept_for_three_minutes),
         T(no_more_is_kept_than_64_mib),
+        T(a_coordinator_that_starts_over_and_over_does_not_gather_it_for_ever),
         T(a_stream_that_ends_too_early_is_given_again_what_is_kept),
         T(a_restart_goes_on_where_it_was),
     };
