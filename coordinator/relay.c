@@ -3,6 +3,7 @@
 #include "base/failpoint.h"
 #include "base/str.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -73,10 +74,37 @@ static int64_t droppable_seq(const struct vc_relay *relay, struct vc_mono now)
     return seq > relay->dropped_seq ? seq : relay->dropped_seq;
 }
 
+static void forget_problem(struct vc_relay *relay)
+{
+    relay->silent_rounds = 0;
+    relay->problem[0] = '\0';
+}
+
+/* What is full heals by itself or only by a restart: with nats-server 2.9.10 that depends on the
+ * write that failed. */
+static void complain(struct vc_relay *relay, const char *why)
+{
+    snprintf(relay->problem, sizeof relay->problem,
+             "the NATS server stores no events (%.120s); make room on its disk, then restart "
+             "nats-server if it does not go on",
+             why);
+}
+
 void vc_relay_refused(struct vc_relay *relay, const char *why)
 {
     relay->refused++;
-    vc_copy(relay->problem, sizeof relay->problem, why);
+    relay->silent_rounds = 0;
+    if (strcasestr(why, strerror(ENOSPC)))
+        complain(relay, strerror(ENOSPC));
+    else
+        vc_copy(relay->problem, sizeof relay->problem, why);
+}
+
+/* nats-server 2.9 may answer everything else, but no publication, once its disk was full. */
+static void bear_silence(struct vc_relay *relay)
+{
+    if (++relay->silent_rounds >= VC_RELAY_SILENT_ROUNDS)
+        complain(relay, "no answer to any of them");
 }
 
 void vc_relay_stored(struct vc_relay *relay, int64_t seq, enum vc_stream stream,
@@ -92,7 +120,7 @@ void vc_relay_stored(struct vc_relay *relay, int64_t seq, enum vc_stream stream,
                 (relay->pending_n - i - 1) * sizeof relay->pending[0]);
         relay->pending_n--;
         relay->progress_at = now;
-        relay->problem[0] = '\0';
+        forget_problem(relay);
         mark(relay, now);
         return;
     }
@@ -105,6 +133,7 @@ unsigned vc_relay_link(struct vc_relay *relay, bool up, const uint64_t has[VC_ST
 {
     unsigned lost = 0;
     relay->linked = up;
+    forget_problem(relay);
     rewind_to_safe(relay, now);
     for (int i = 0; up && i < VC_STREAM_COUNT; i++) {
         if (!ends[i] || has[i] >= relay->ends[i])
@@ -234,8 +263,10 @@ enum vc_rc vc_relay_send(struct vc_relay *relay, struct vc_kg *kg, struct vc_bus
 {
     if (!relay->linked)
         return VC_OK;
-    if (relay->pending_n && now.ms - relay->progress_at.ms > VC_RELAY_PATIENCE_MS)
+    if (relay->pending_n && now.ms - relay->progress_at.ms > VC_RELAY_PATIENCE_MS) {
+        bear_silence(relay);
         rewind_to_safe(relay, now);
+    }
     if (relay->pending_n == 0)
         relay->progress_at = now;
     if (relay->pending_n == VC_RELAY_WINDOW)

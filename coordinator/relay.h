@@ -12,11 +12,12 @@
 #include "kg-store/kg.h"
 #include "nats-bridge/bus.h"
 
-#define VC_RELAY_WINDOW      256                 /* messages on their way at once */
-#define VC_RELAY_PATIENCE_MS 5000                /* then what is not acknowledged is sent again */
-#define VC_RELAY_KEEP_MS     (3 * VC_MINUTE_MS)  /* messages are kept so long after their ack */
-#define VC_RELAY_KEEP_BYTES  (INT64_C(64) << 20) /* but no more bytes of them than this */
-#define VC_RELAY_MARKS       256
+#define VC_RELAY_WINDOW        256  /* messages on their way at once */
+#define VC_RELAY_PATIENCE_MS   5000 /* then what is not acknowledged is sent again */
+#define VC_RELAY_SILENT_ROUNDS 3    /* of sending without any answer: the stream has stalled */
+#define VC_RELAY_KEEP_MS       (3 * VC_MINUTE_MS)  /* messages are kept so long after their ack */
+#define VC_RELAY_KEEP_BYTES    (INT64_C(64) << 20) /* but no more bytes of them than this */
+#define VC_RELAY_MARKS         256
 
 /* Up to where everything was acknowledged at a moment, and the bytes of it. */
 struct vc_relay_mark {
@@ -39,8 +40,9 @@ struct vc_relay {
     size_t first, marks_n;
     int64_t bytes, dropped_bytes; /* acknowledged, from what was kept at the start on */
     bool all_sent;                /* the last look found nothing more to send */
+    unsigned silent_rounds;       /* patience has run out so often without any answer */
     uint64_t sent, refused;
-    char problem[128]; /* why the stream refused the last one; "" when it did not */
+    char problem[256]; /* why the last one is not stored; "" when all is well */
 };
 
 /* At the start: go on where the store says that the relay was. */

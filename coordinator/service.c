@@ -351,20 +351,22 @@ void vc_service_look(const struct vc_service *s, struct vc_snapshot *out)
 {
     struct vc_bus_status bus;
     vc_bus_status(s->batch->bus, &bus);
+    const struct vc_relay *relay = &s->batch->relay;
+    bool stalled = bus.ready && relay->problem[0];
     *out = (struct vc_snapshot){
         .version = VC_VERSION,
         .stats = vc_core_stats(s->batch->core, vc_mono_now()),
         .counters = s->batch->counters,
         .nats_connected = bus.connected,
-        .nats_ready = bus.ready,
+        .nats_ready = bus.ready && !stalled,
         .nats_reconnects = bus.reconnects,
         .heartbeats_dropped = bus.dropped,
         .inbound_waiting = bus.queue_len,
-        .events_sent = s->batch->relay.sent,
-        .events_refused = s->batch->relay.refused,
+        .events_sent = relay->sent,
+        .events_refused = relay->refused,
     };
     vc_copy(out->nats_server, sizeof out->nats_server, bus.server_version);
-    vc_copy(out->nats_problem, sizeof out->nats_problem, bus.problem);
+    vc_copy(out->nats_problem, sizeof out->nats_problem, stalled ? relay->problem : bus.problem);
     out->draining = s->draining;
     vc_copy(out->disk_problem, sizeof out->disk_problem, s->batch->no_room);
     vc_copy(out->store_problem, sizeof out->store_problem, s->store_problem);

@@ -67,6 +67,36 @@ static int64_t first_kept(struct fixture *f)
     return seen[0];
 }
 
+/* One message is on its way until patience runs out. */
+static void wait_in_vain(struct fixture *f, struct vc_mono now)
+{
+    f->relay.pending[0].seq = f->relay.sent_seq = 1;
+    f->relay.pending_n = 1;
+    f->relay.progress_at = now;
+    assert_int_equal(vc_relay_send(&f->relay, f->kg, NULL,
+                                   (struct vc_mono){now.ms + VC_RELAY_PATIENCE_MS + 1}, NULL),
+                     VC_OK);
+}
+
+static void a_server_that_stores_nothing_is_told_with_what_to_do(void **state)
+{
+    struct fixture f = {0};
+    open_at(&f, state, start);
+    for (int i = 1; i < VC_RELAY_SILENT_ROUNDS; i++)
+        wait_in_vain(&f, after(i * 10000));
+    assert_string_equal(f.relay.problem, "");
+    wait_in_vain(&f, after(40000));
+    assert_non_null(strstr(f.relay.problem, "no answer"));
+    assert_non_null(strstr(f.relay.problem, "restart nats-server"));
+    vc_relay_link(&f.relay, true, f.relay.ends, after(50000));
+    assert_string_equal(f.relay.problem, "");
+    vc_relay_refused(&f.relay, "write 1.blk: no space left on device");
+    assert_non_null(strstr(f.relay.problem, "make room on its disk, then restart nats-server"));
+    store_messages(&f, 1, 100, after(60000));
+    assert_string_equal(f.relay.problem, "");
+    vc_kg_close(&f.kg);
+}
+
 static void what_is_stored_is_kept_for_three_minutes(void **state)
 {
     struct fixture f = {0};
@@ -184,6 +214,7 @@ int main(void)
         T(a_coordinator_that_starts_over_and_over_does_not_gather_it_for_ever),
         T(a_stream_that_ends_too_early_is_given_again_what_is_kept),
         T(a_restart_goes_on_where_it_was),
+        T(a_server_that_stores_nothing_is_told_with_what_to_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
