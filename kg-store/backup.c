@@ -192,6 +192,22 @@ static enum vc_rc check_target(const char *from, const char *to, struct vc_err *
     return VC_OK;
 }
 
+/* Only an older backup of the same store may be replaced: anything else under that name is
+ * somebody's, a stopped coordinator's store perhaps, or a log. */
+static enum vc_rc check_replaced(const struct vc_kg *kg, const char *to, struct vc_err *err)
+{
+    if (size_of(to, "") < 0)
+        return VC_OK;
+    struct vc_kg *old = NULL;
+    bool ours = size_of(to, ".lock") < 0 && vc_kg_open(to, VC_KG_READ, &old, NULL) == VC_OK &&
+                strcmp(vc_kg_uuid(old), vc_kg_uuid(kg)) == 0;
+    vc_kg_close(&old);
+    return ours ? VC_OK
+                : vc_fail(err, VC_E_CONFLICT,
+                          "there is a '%s' already, and it is no backup of '%s': name another file",
+                          to, kg->path);
+}
+
 static enum vc_rc backup(struct vc_kg *kg, const char *draft, const char *to, struct vc_err *err)
 {
     int fd;
@@ -218,6 +234,11 @@ enum vc_rc vc_kg_backup(const char *from, const char *to, uint64_t *bytes, struc
         rc = vc_kg_open(from, VC_KG_READ, &kg, err);
     if (rc != VC_OK)
         return rc;
+    rc = check_replaced(kg, to, err);
+    if (rc != VC_OK) {
+        vc_kg_close(&kg);
+        return rc;
+    }
     VC_AUTO_FREE char *draft = beside(to, ".new");
     rc = backup(kg, draft, to, err);
     vc_kg_close(&kg);
@@ -314,12 +335,15 @@ static enum vc_rc rename_store(const char *draft, struct vc_err *err)
 static enum vc_rc settle(const char *path, bool there, struct vc_err *err)
 {
     sqlite3 *db = NULL;
+    if (there && size_of(path, ".replaced") >= 0)
+        return vc_fail(err, VC_E_CONFLICT,
+                       "'%s.replaced' is there, kept by an earlier restore: move it away first; "
+                       "nothing was changed",
+                       path);
     if (size_of(path, "") > 0 &&
         sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK)
         sqlite3_exec(db, settle_pragma, NULL, NULL, NULL);
     sqlite3_close(db);
-    if (there)
-        remove_beside(path, ".replaced");
     if (size_of(path, "-wal") == 0)
         remove_beside(path, "-wal");
     VC_AUTO_FREE char *log = beside(path, "-wal"), *kept_log = beside(path, ".replaced-wal");

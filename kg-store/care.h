@@ -23,12 +23,12 @@ VC_MUST_CHECK enum vc_rc vc_kg_check(struct vc_kg *kg, vc_kg_check_fn *each, voi
                                      struct vc_err *err);
 
 /* Copy the store at @from, which may be in use, to the file @to: one committed state of it, checked
- * as above, on disk under "<to>.new" before it takes the name. An older @to is replaced then and
- * not before. @bytes (NULL is fine) gets its size. The service is not held up; its log grows
- * meanwhile.
+ * as above, on disk under "<to>.new" before it takes the name. A @to that is an older backup of the
+ * same store is replaced then and not before. @bytes (NULL is fine) gets its size. The service is
+ * not held up; its log grows meanwhile.
  *
  * VC_E_INVALID  @to is @from
- * VC_E_CONFLICT @to is a store in use: there is a log beside it
+ * VC_E_CONFLICT there is a @to that is no backup of @from, or a store in use
  * VC_E_CORRUPT  the store is damaged; @to is as it was */
 VC_MUST_CHECK enum vc_rc vc_kg_backup(const char *from, const char *to, uint64_t *bytes,
                                       struct vc_err *err);
@@ -38,7 +38,7 @@ VC_MUST_CHECK enum vc_rc vc_kg_backup(const char *from, const char *to, uint64_t
  * @replace a store that is there is kept as "<to>.replaced", as far as the file system has links.
  *
  * VC_E_NOT_FOUND  there is no @from
- * VC_E_CONFLICT   there is a @to and @replace is false
+ * VC_E_CONFLICT   there is a @to and @replace is false, or a "<to>.replaced" of an earlier restore
  * VC_E_CORRUPT    @from is damaged; @to is as it was */
 VC_MUST_CHECK enum vc_rc vc_kg_restore(const char *from, const char *to, bool replace,
                                        struct vc_err *err);

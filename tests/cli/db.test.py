@@ -174,6 +174,35 @@ def test_backups_under_load_are_whole_and_a_prefix_of_what_was_accepted():
         print(f"    backups of {sizes} tasks while {len(accepted)} were accepted")
 
 
+def test_a_backup_replaces_an_older_backup_of_the_same_store_and_nothing_else():
+    with Imported() as it, Imported() as other:
+        backup = it.path("backup.db")
+        for _ in range(2):
+            assert coord.run("db", "backup", "--db", it.db, "--output", backup).returncode == 0
+        text = it.path("nats.url")
+        with open(text, "w", encoding="utf-8") as file:
+            file.write("nats://127.0.0.1:1\n")
+        empty = it.path("graph.db-wal")
+        open(empty, "w", encoding="utf-8").close()
+        for target in (other.db, text, empty):
+            before = open(target, "rb").read()
+            done = coord.run("db", "backup", "--db", it.db, "--output", target)
+            assert done.returncode == 4 and "it is no backup of" in done.stderr, (target, done)
+            assert open(target, "rb").read() == before
+
+
+def test_what_a_restore_replaced_is_kept_until_it_is_moved_away():
+    with Imported() as it:
+        backup = it.path("backup.db")
+        assert coord.run("db", "backup", "--db", it.db, "--output", backup).returncode == 0
+        first = uuid_in(it.db)
+        for code in (0, 4):
+            done = coord.run("db", "restore", "--from", backup, "--db", it.db, "--force")
+            assert done.returncode == code, done
+            assert uuid_in(it.db + ".replaced") == first
+        assert "move it away first" in done.stderr and check(it.db)["ok"], done
+
+
 def uuid_in(db):
     with sqlite3.connect(f"file:{db}?mode=ro", uri=True) as file:
         return file.execute("SELECT value FROM meta WHERE key = 'uuid'").fetchone()[0]
