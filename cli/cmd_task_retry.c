@@ -20,7 +20,7 @@ static const struct vc_option options[] = {VC_OPTIONS_ONLINE, {0}};
 
 const struct vc_command vc_command_task_retry = {
     .name = "task retry",
-    .summary = "Queue a task again that failed, was canceled or expired",
+    .summary = "Queue a task again that failed, is dead, was canceled or expired",
     .operand = "TASK_ID",
     .examples = "$ vapora-coord task retry t1\n",
     .options = options,

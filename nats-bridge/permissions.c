@@ -14,6 +14,7 @@ static const char *const coordinator_publish[] = {
     "$JS.API.STREAM.INFO.{S}",
     "$JS.API.STREAM.CREATE.{S}",
     "$JS.API.STREAM.PURGE.{M}",
+    "$JS.API.STREAM.MSG.GET.{S}", /* for doctor: the newest event is compared with the outbox */
     "$JS.API.CONSUMER.INFO.{M}.coordinator",
     "$JS.API.CONSUMER.DURABLE.CREATE.{M}.coordinator",
     "$JS.API.CONSUMER.DELETE.{M}.coordinator",
