@@ -83,7 +83,7 @@ static void a_server_that_stores_nothing_is_told_with_what_to_do(void **state)
     struct fixture f = {0};
     open_at(&f, state, start);
     for (int i = 1; i < VC_RELAY_SILENT_ROUNDS; i++)
-        wait_in_vain(&f, after(i * 10000));
+        wait_in_vain(&f, after(INT64_C(10000) * i));
     assert_string_equal(f.relay.problem, "");
     wait_in_vain(&f, after(40000));
     assert_non_null(strstr(f.relay.problem, "no answer"));
