@@ -43,6 +43,8 @@ natsOptions *vc_link_options(const char *url, const char *name, int64_t timeout_
         s = natsOptions_SetReconnectBufSize(opts, RECONNECT_BUFFER);
     if (s == NATS_OK)
         s = natsOptions_SetWriteDeadline(opts, WRITE_DEADLINE_MS);
+    if (s == NATS_OK) /* the library's own flusher waits by the wall clock, which may be set back */
+        s = natsOptions_SetSendAsap(opts, true);
     if (s == NATS_OK)
         return opts;
     natsOptions_Destroy(opts);
