@@ -77,9 +77,15 @@ static enum vc_rc sync_directory_of(const char *path, struct vc_err *err)
     return sync_file(dir, O_RDONLY | O_DIRECTORY, err);
 }
 
-/* The draft is whole: on disk first, then under its name. */
+/* The draft is whole: on disk first, then under its name. Closing it does not say that its log
+ * could not be brought into it, but leaves it there. */
 static enum vc_rc publish(const char *draft, const char *path, struct vc_err *err)
 {
+    if (size_of(draft, "-wal") > 0)
+        return vc_fail(err, VC_E_IO,
+                       "cannot write '%s': the end of it did not reach the disk; look at the disk "
+                       "and its free space",
+                       draft);
     enum vc_rc rc = sync_file(draft, O_RDWR, err);
     if (rc == VC_OK && rename(draft, path) != 0)
         rc = file_failed("write", path, err);
