@@ -104,6 +104,8 @@ enum vc_rc vc_store_fail(const struct vc_kg *kg, int sqlite_rc, const char *what
     else if (kg->mode == VC_KG_READ && (family == SQLITE_CANTOPEN || family == SQLITE_READONLY))
         remedy = "; a reader must be able to write to the directory (for the -shm file): run it "
                  "as the user who owns the store";
+    else if (family == SQLITE_NOMEM)
+        remedy = "; give it more, or lower the limits";
     else if (rc == VC_E_IO)
         remedy = "; look at the disk, the directory and its permissions";
     return vc_fail(err, rc, "cannot %s in '%s': %s%s", what, kg->path, why, remedy);

@@ -199,6 +199,20 @@ static void a_transaction_killed_before_its_commit_is_gone(void **state)
     assert_int_equal(ask(f, "SELECT integrity_check = 'ok' FROM pragma_integrity_check"), 1);
 }
 
+/* As when there was no memory for rolling it back. */
+static void a_transaction_that_stayed_open_is_gone_at_the_next_begin(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    put_task(f, "t1");
+    f->kg->in_transaction = false;
+    begin(f);
+    put_task(f, "t2");
+    commit(f);
+    assert_int_equal(ask(f, "SELECT count(*) FROM task"), 1);
+    assert_int_equal(ask(f, "SELECT count(*) FROM task WHERE task_id = 't2'"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +222,7 @@ int main(void)
         T(a_full_disk_while_indexing_leaves_the_index_behind),
         T(a_killed_writer_loses_nothing_committed_and_keeps_nothing_else),
         T(a_transaction_killed_before_its_commit_is_gone),
+        T(a_transaction_that_stayed_open_is_gone_at_the_next_begin),
 #undef T
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
