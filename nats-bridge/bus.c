@@ -23,12 +23,22 @@ static void set_endpoints(struct vc_bus *bus, const char *const *verbs)
         bus->endpoints[i].verb = verbs[i];
 }
 
-static void set_inboxes(struct vc_bus *bus)
+/* The first thing that the library does for us, and all of its start with it. */
+static enum vc_rc make_inbox(char out[VC_INBOX_MAX], struct vc_err *err)
 {
     natsInbox *inbox = NULL;
-    VC_CHECK(natsInbox_Create(&inbox) == NATS_OK);
-    vc_copy(bus->inbox, VC_INBOX_MAX - 8, inbox);
+    natsStatus s = natsInbox_Create(&inbox);
+    if (s != NATS_OK)
+        return vc_fail(err, VC_E_IO, "cannot start the NATS library: %s; is there memory left?",
+                       natsStatus_GetText(s));
+    vc_copy(out, VC_INBOX_MAX - 8, inbox);
     natsInbox_Destroy(inbox);
+    return VC_OK;
+}
+
+static void set_inboxes(struct vc_bus *bus, const char *inbox)
+{
+    vc_copy(bus->inbox, VC_INBOX_MAX - 8, inbox);
     snprintf(bus->assign_inbox, VC_INBOX_MAX, "%.*s.a", VC_INBOX_MAX - 8, bus->inbox);
     snprintf(bus->puback_inbox, VC_INBOX_MAX, "%.*s.p", VC_INBOX_MAX - 8, bus->inbox);
     vc_mailbox_init(&bus->mailboxes[0], bus, VC_STREAM_RESULTS, bus->inbox);
@@ -44,6 +54,10 @@ enum vc_rc vc_bus_open(const struct vc_bus_conf *conf, struct vc_bus **bus_out, 
     if (!vc_prefix_ok(conf->prefix))
         return vc_fail(err, VC_E_INVALID, "the subject prefix must be 1 to %d of A-Z a-z 0-9 _ -",
                        VC_PREFIX_MAX);
+    char inbox[VC_INBOX_MAX];
+    enum vc_rc rc = make_inbox(inbox, err);
+    if (rc != VC_OK)
+        return rc;
     struct vc_bus *bus = vc_xcalloc(1, sizeof *bus);
     bus->url = vc_xstrdup(conf->url);
     bus->version = vc_xstrdup(conf->version);
@@ -63,7 +77,7 @@ enum vc_rc vc_bus_open(const struct vc_bus_conf *conf, struct vc_bus **bus_out, 
     vc_cond_init(&bus->work);
     atomic_init(&bus->connected, false);
     atomic_init(&bus->max_payload, 0);
-    set_inboxes(bus);
+    set_inboxes(bus, inbox);
     VC_CHECK(pthread_create(&bus->supervisor, NULL, vc_supervise, bus) == 0);
     *bus_out = bus;
     return VC_OK;
