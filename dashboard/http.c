@@ -1,17 +1,22 @@
 #include "dashboard/http.h"
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "dashboard/http_listen.h"
 
 #include <microhttpd.h>
+#include <stdarg.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
 /* The library keeps headers of request and response, and its buffers, in one pool a connection. */
-#define CONNECTION_BYTES (2 * VC_HTTP_HEADERS_MAX)
+#define CONNECTION_BYTES  (2 * VC_HTTP_HEADERS_MAX)
+#define COMPLAIN_EVERY_MS VC_MINUTE_MS
 
 struct vc_http {
     struct MHD_Daemon *daemon;
@@ -23,6 +28,7 @@ struct vc_http {
     const struct vc_http_route *routes;
     size_t routes_len;
     void *ctx;
+    struct vc_mono complaint_due; /* when to say again that there is no descriptor left */
 };
 
 struct vc_http_request {
@@ -237,21 +243,38 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     drive(poll->data);
 }
 
+/* Of what the library has to say only this is for somebody who can do something about it. It waits
+ * for a connection to end before it accepts another one, and says so each time. */
+__attribute__((format(printf, 2, 0))) static void on_complaint(void *ctx, const char *format,
+                                                               va_list args)
+{
+    struct vc_http *http = ctx;
+    char line[256];
+    vsnprintf(line, sizeof line, format, args);
+    struct vc_mono now = vc_mono_now();
+    if (!strstr(line, "resource limit") || now.ms < http->complaint_due.ms)
+        return;
+    http->complaint_due.ms = now.ms + COMPLAIN_EVERY_MS;
+    vc_log(VC_LOG_WARN, "http.full",
+           "no descriptor is left for more connections; they wait: raise the limit of open files "
+           "(ulimit -n)");
+}
+
 static struct MHD_Daemon *start_daemon(struct vc_http *http, int fd)
 {
     struct sockaddr_storage bound = {0};
     socklen_t len = sizeof bound;
     getsockname(fd, (struct sockaddr *)&bound, &len);
-    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
     if (bound.ss_family == AF_INET6)
         flags |= MHD_USE_IPv6;
     return MHD_start_daemon(
-        flags, 0, NULL, NULL, on_request, http, MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)VC_HTTP_CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-        (unsigned)VC_HTTP_CONNECTIONS_PER_IP_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        CONNECTION_BYTES, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)VC_HTTP_TIMEOUT_S,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+        flags, 0, NULL, NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER, on_complaint, http,
+        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)VC_HTTP_CONNECTIONS_MAX,
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)VC_HTTP_CONNECTIONS_PER_IP_MAX,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_BYTES, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)VC_HTTP_TIMEOUT_S, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
 }
 
 static void on_closed(uv_handle_t *handle)
