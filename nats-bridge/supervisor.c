@@ -194,6 +194,7 @@ static void drop(struct vc_bus *bus)
 {
     natsConnection *nc = bus->nc;
     atomic_store(&bus->connected, false);
+    vc_purge_close(bus);
     pthread_rwlock_wrlock(&bus->nc_lock);
     bus->nc = NULL;
     pthread_rwlock_unlock(&bus->nc_lock);
@@ -330,7 +331,7 @@ static void routine(struct vc_bus *bus, int64_t *purge_at)
         struct vc_mailbox *mailbox = &bus->mailboxes[i];
         vc_mailbox_pump(mailbox);
         if (due || vc_mailbox_floor(mailbox) - mailbox->purged >= PURGE_AT)
-            vc_streams_purge(bus->nc, mailbox);
+            vc_purge(bus, mailbox);
     }
     if (!due)
         return;

@@ -214,7 +214,8 @@ def parse_headers(head):
 class NatsServer:
     """A bare nats-server with JetStream, for tests that play the coordinator themselves."""
 
-    def __init__(self):
+    def __init__(self, *args):
+        self.args = args
         self.dir = tempfile.mkdtemp(prefix="vapora-nats-")
         self.port = free_port()
         self.url = f"nats://127.0.0.1:{self.port}"
@@ -222,7 +223,8 @@ class NatsServer:
 
     def start(self):
         self.process = subprocess.Popen(
-            ["nats-server", "-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", self.dir],
+            ["nats-server", "-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", self.dir,
+             *self.args],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until("nats-server to listen", self.listens)
 
