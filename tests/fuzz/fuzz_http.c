@@ -11,7 +11,8 @@
 #include <unistd.h>
 
 #define QUIET_TURNS 6
-#define PROBE_EVERY 16 /* inputs: then a well-behaved client asks */
+#define CLIENTS     65536 /* addresses of 127.0.0.0/8 that connections come from */
+#define PROBE_EVERY 16    /* inputs: then a well-behaved client asks */
 
 static uv_loop_t loop;
 static struct vc_http *http;
@@ -33,20 +34,29 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
+/* The end that hangs up first keeps its pair of addresses for a minute, and thousands of
+ * connections a second would use up the ports of one address: each connection comes from another
+ * one. */
+static struct in_addr next_client(void)
+{
+    static uint32_t clients;
+    return (struct in_addr){htonl(INADDR_LOOPBACK + clients++ % CLIENTS)};
+}
+
 static int connect_to(int port)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons((uint16_t)port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    /* No waiting of closed connections: their ports would run out. */
+    struct sockaddr_in server = {.sin_family = AF_INET,
+                                 .sin_port = htons((uint16_t)port),
+                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in client = {.sin_family = AF_INET, .sin_addr = next_client()};
     const struct linger at_once = {.l_onoff = 1};
+    const int late_port = 1; /* chosen with both ends known: only the pair must be free */
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     VC_CHECK(fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) == 0);
-    /* Thousands of connections a second may use up all ports for a moment. */
-    while (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
-        VC_CHECK(errno == EADDRNOTAVAIL);
-        usleep(10000);
-    }
+    VC_CHECK(setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &late_port, sizeof late_port) ==
+             0);
+    VC_CHECK(bind(fd, (struct sockaddr *)&client, sizeof client) == 0);
+    VC_CHECK(connect(fd, (struct sockaddr *)&server, sizeof server) == 0);
     return fd;
 }
 
