@@ -1,6 +1,6 @@
 /* bus_impl.h - the inside of struct vc_bus, shared by the files that make it up: bus.c (what the
  * owner calls), arrivals.c (the library's threads), supervisor.c (its own thread), mailbox.c,
- * streams.c, purge.c, service_api.c.
+ * streams.c, service_api.c.
  *
  * Locks, in the order in which they may be taken: mailbox->lock, nc_lock, lock, queue.lock. */
 #ifndef VC_NATS_BRIDGE_BUS_IMPL_H
@@ -61,7 +61,6 @@ struct vc_bus {
     bool known;
     char vanished[256];
     char server_id[64];             /* drawn by a server at its start */
-    natsConnection *purger;         /* NULL = none yet, or its server is gone */
     uint64_t ends[VC_STREAM_COUNT]; /* the last sequence in each stream, as of the last look */
     struct vc_endpoint *endpoints;
     size_t endpoints_n;
@@ -107,14 +106,8 @@ json_t *vc_stream_config(const char *prefix, int64_t max_bytes, enum vc_stream s
  * @drift gets the rest. */
 bool vc_stream_compare(const char *what, bool mailbox, const json_t *have, const json_t *want,
                        char problem[256], char drift[512]);
-/* Purge what the consumer of @mailbox has acknowledged; @nc must be to the server that gave the
- * messages their numbers. */
+/* Purge what the consumer of @mailbox has acknowledged. */
 void vc_streams_purge(natsConnection *nc, struct vc_mailbox *mailbox);
-
-/* The same on the connection for it; does nothing while that is to another server than the one
- * whose numbers we know. The supervisor's. */
-void vc_purge(struct vc_bus *bus, struct vc_mailbox *mailbox);
-void vc_purge_close(struct vc_bus *bus);
 
 /* The thread: connects, checks, purges until the bus stops. */
 void *vc_supervise(void *bus);

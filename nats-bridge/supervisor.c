@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define TICK_MS         200
-#define RETRY_MS        500 /* between attempts to connect, or to get the streams right */
+#define RETRY_MS        250 /* between attempts to connect, or to get the streams right */
 #define RETRY_DENIED_MS 2000
 #define PURGE_EVERY_MS  5000 /* and look whether all streams are still there */
 /* So many committed messages are purged at the next tick: a coordinator that never lives for long
@@ -50,26 +50,6 @@ static void link_lost(struct vc_bus *bus)
         vc_bus_wake(bus);
 }
 
-static void on_disconnected(natsConnection *nc, void *ctx)
-{
-    (void)nc;
-    link_lost(ctx);
-}
-
-static void on_reconnected(natsConnection *nc, void *ctx)
-{
-    struct vc_bus *bus = ctx;
-    atomic_store(&bus->max_payload, natsConnection_GetMaxPayload(nc));
-    atomic_store(&bus->connected, true);
-    pthread_mutex_lock(&bus->lock);
-    bus->reconnects++;
-    bus->denied[0] = '\0';
-    bus->deaf = false;
-    bus->check_due = bus->greet_due = true;
-    pthread_cond_signal(&bus->work);
-    pthread_mutex_unlock(&bus->lock);
-}
-
 static void on_closed(natsConnection *nc, void *ctx)
 {
     (void)nc;
@@ -101,14 +81,18 @@ static void on_error(natsConnection *nc, natsSubscription *sub, natsStatus statu
     pthread_mutex_unlock(&bus->lock);
 }
 
+/* A connection ends with its server. A server that lost the end of a stream gives its numbers out
+ * again, and what was meant for the former one must not reach it before we have looked: neither a
+ * purge, which would take what nobody has read, nor messages, which would hide that others are
+ * gone. A connection that reconnects keeps what is published meanwhile for whoever comes next, and
+ * hands out late what the former one sent. */
 static natsOptions *options(struct vc_bus *bus)
 {
     natsOptions *opts = vc_link_options(bus->url, VC_SERVICE_NAME, VC_LINK_TIMEOUT_MS);
     if (!opts)
         return NULL;
-    bool ok = natsOptions_UseGlobalMessageDelivery(opts, true) == NATS_OK &&
-              natsOptions_SetDisconnectedCB(opts, on_disconnected, bus) == NATS_OK &&
-              natsOptions_SetReconnectedCB(opts, on_reconnected, bus) == NATS_OK &&
+    bool ok = natsOptions_SetAllowReconnect(opts, false) == NATS_OK &&
+              natsOptions_UseGlobalMessageDelivery(opts, true) == NATS_OK &&
               natsOptions_SetClosedCB(opts, on_closed, bus) == NATS_OK &&
               natsOptions_SetErrorHandler(opts, on_error, bus) == NATS_OK;
     if (ok)
@@ -194,7 +178,6 @@ static void drop(struct vc_bus *bus)
 {
     natsConnection *nc = bus->nc;
     atomic_store(&bus->connected, false);
-    vc_purge_close(bus);
     pthread_rwlock_wrlock(&bus->nc_lock);
     bus->nc = NULL;
     pthread_rwlock_unlock(&bus->nc_lock);
@@ -331,7 +314,7 @@ static void routine(struct vc_bus *bus, int64_t *purge_at)
         struct vc_mailbox *mailbox = &bus->mailboxes[i];
         vc_mailbox_pump(mailbox);
         if (due || vc_mailbox_floor(mailbox) - mailbox->purged >= PURGE_AT)
-            vc_purge(bus, mailbox);
+            vc_streams_purge(bus->nc, mailbox);
     }
     if (!due)
         return;
