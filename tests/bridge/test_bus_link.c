@@ -1,7 +1,9 @@
 /* The bus and its server: connecting, losing it, streams as they must be. */
 #include "tests/bridge/rig.h"
 
+#include <nats/nats.h>
 #include <netinet/in.h>
+#include <semaphore.h>
 #include <sys/socket.h>
 
 /* -- connecting ------------------------------------------------------------------------------ */
@@ -156,11 +158,13 @@ static void the_link_comes_back_after_the_server_was_killed(void **state)
     struct rig *rig = *state;
     start(rig);
     nats_server_kill(rig->server);
-    await_link(rig, false);
+    struct vc_inbound *in = next(rig, VC_IN_LINK);
+    assert_false(in->link.up);
+    assert_non_null(strstr(in->link.text, "lost the connection"));
+    vc_inbound_destroy(&in);
     assert_false(vc_bus_control(rig->bus, "dev1", "{}", 2));
     struct vc_bus_status status;
-    vc_bus_status(rig->bus, &status);
-    assert_non_null(strstr(status.problem, "lost the connection"));
+    await_problem(rig, "nobody listens");
     nats_server_start(rig->server);
     await_link(rig, true);
     vc_bus_status(rig->bus, &status);
@@ -168,9 +172,64 @@ static void the_link_comes_back_after_the_server_was_killed(void **state)
     vc_client_close(&rig->client);
     open_client(rig);
     store(rig, "vapora.task.submit.t1", "t1", "{\"title\":\"after the crash\"}");
-    struct vc_inbound *in = next(rig, VC_IN_SUBMIT);
+    in = next(rig, VC_IN_SUBMIT);
     assert_string_equal(in->submit.title, "after the crash");
     commit(rig, &in);
+}
+
+/* The library has one thread to tell all connections what became of them. */
+struct held {
+    sem_t inside, go_on;
+};
+
+static void hold(natsConnection *nc, void *ctx)
+{
+    (void)nc;
+    struct held *held = ctx;
+    sem_post(&held->inside);
+    sem_wait(&held->go_on);
+}
+
+static natsConnection *hold_the_librarys_news(struct rig *rig, struct held *held)
+{
+    natsOptions *opts = NULL;
+    natsConnection *nc = NULL;
+    assert_int_equal(sem_init(&held->inside, 0, 0) + sem_init(&held->go_on, 0, 0), 0);
+    assert_int_equal(natsOptions_Create(&opts), NATS_OK);
+    assert_int_equal(natsOptions_SetURL(opts, rig->server->url), NATS_OK);
+    assert_int_equal(natsOptions_SetClosedCB(opts, hold, held), NATS_OK);
+    assert_int_equal(natsConnection_Connect(&nc, opts), NATS_OK);
+    natsOptions_Destroy(opts);
+    natsConnection_Close(nc);
+    sem_wait(&held->inside);
+    return nc;
+}
+
+/* It may have lost messages, whose numbers would be given to others before that is seen. */
+static void a_server_gets_no_event_before_its_streams_were_looked_at(void **state)
+{
+    struct rig *rig = *state;
+    struct held held;
+    nats_server_start(rig->server);
+    open_bus(rig, rig->server->url);
+    await_link(rig, true);
+    natsConnection *other = hold_the_librarys_news(rig, &held);
+    nats_server_kill(rig->server);
+    nats_server_start(rig->server);
+    open_client(rig);
+    int64_t until = vc_mono_now().ms + QUIET_MS;
+    do {
+        vc_bus_publish_stored(rig->bus, 1, "vapora.event.task.completed", "u:1", "{}", 2);
+        assert_int_equal(stream_number(rig, "VAPORA_EVENTS", "last_seq"), 0);
+    } while (vc_mono_now().ms < until);
+    sem_post(&held.go_on);
+    await_link(rig, false);
+    await_link(rig, true);
+    assert_true(vc_bus_publish_stored(rig->bus, 2, "vapora.event.task.completed", "u:2", "{}", 2));
+    struct vc_inbound *in = next(rig, VC_IN_PUBACK);
+    assert_int_equal(in->puback.outbox_seq, 2);
+    vc_inbound_destroy(&in);
+    natsConnection_Destroy(other);
 }
 
 static void a_frozen_server_does_not_hold_the_owner(void **state)
@@ -514,6 +573,7 @@ int main(void)
         WITH_SERVER(a_permission_missed_later_is_told),
         WITH_SERVER(a_server_without_jetstream_is_reported),
         WITH_SERVER(the_link_comes_back_after_the_server_was_killed),
+        WITH_SERVER(a_server_gets_no_event_before_its_streams_were_looked_at),
         WITH_SERVER(a_frozen_server_does_not_hold_the_owner),
         WITH_SERVER(only_the_mailboxes_limit_a_message),
         WITH_SERVER(streams_are_created_as_designed),

@@ -214,8 +214,7 @@ def parse_headers(head):
 class NatsServer:
     """A bare nats-server with JetStream, for tests that play the coordinator themselves."""
 
-    def __init__(self, *args):
-        self.args = args
+    def __init__(self):
         self.dir = tempfile.mkdtemp(prefix="vapora-nats-")
         self.port = free_port()
         self.url = f"nats://127.0.0.1:{self.port}"
@@ -223,8 +222,7 @@ class NatsServer:
 
     def start(self):
         self.process = subprocess.Popen(
-            ["nats-server", "-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", self.dir,
-             *self.args],
+            ["nats-server", "-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", self.dir],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until("nats-server to listen", self.listens)
 

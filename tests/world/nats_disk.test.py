@@ -101,10 +101,10 @@ def test_a_full_disk_of_the_server_holds_events_up_and_says_what_to_do():
             sees_what_to_do(serve, nats)
         assert urllib.request.urlopen(serve.http + "/livez", timeout=10).status == 200
         server.disk.free()
+        accepted |= submit(nats, [f"room{i}" for i in range(10)], server)
         server.stop()
         server.start()
         coord.until("readiness", lambda: readyz(serve)[0] == 200)
-        accepted |= submit(serve.connect(), [f"room{i}" for i in range(10)])
         coord.until("every accepted task to end", lambda: life.all_ended(serve, accepted), 60)
         nats = serve.connect()
         coord.until("every event to be told", lambda: nats.request("stats.get")["outbox"] == 0, 60)
