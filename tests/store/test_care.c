@@ -137,6 +137,37 @@ static void each_broken_promise_is_found_by_its_check(void **state)
     assert_ok(f, vc_kg_check(f->kg, NULL, NULL, &f->err));
 }
 
+/* Of each question that is asked, see how it will be answered. One that meets the outbox starts
+ * from a single row. */
+static int assert_no_loop_in_a_loop(unsigned what, void *ctx, void *stmt, void *sql)
+{
+    struct fixture *f = ctx;
+    bool question = strncmp(sql, "SELECT", 6) == 0 || strncmp(sql, "WITH", 4) == 0;
+    if (what != SQLITE_TRACE_STMT || !question)
+        return 0;
+    char *explain = sqlite3_mprintf("EXPLAIN QUERY PLAN %s", sqlite3_sql(stmt));
+    sqlite3_stmt *plan = NULL;
+    assert_int_equal(sqlite3_prepare_v2(f->kg->db, explain, -1, &plan, NULL), SQLITE_OK);
+    while (sqlite3_step(plan) == SQLITE_ROW) {
+        const char *step = (const char *)sqlite3_column_text(plan, 3);
+        if (strncmp(step, "SCAN", 4) == 0 && strstr(step, "LEFT-JOIN") && !strstr(step, "outbox"))
+            fail_msg("every row of one table meets every row of another: %s: %s", step, explain);
+    }
+    sqlite3_finalize(plan);
+    sqlite3_free(explain);
+    return 0;
+}
+
+/* 55 s instead of 0.4 s for 25,000 tasks, when one of them did. */
+static void no_check_takes_the_square_of_the_rows(void **state)
+{
+    struct fixture *f = *state;
+    put_story(f);
+    sqlite3_trace_v2(f->kg->db, SQLITE_TRACE_STMT, assert_no_loop_in_a_loop, f);
+    assert_ok(f, vc_kg_check(f->kg, NULL, NULL, &f->err));
+    sqlite3_trace_v2(f->kg->db, 0, NULL, NULL);
+}
+
 /* Change one value of every column of every table, whatever it is. */
 static void a_change_in_any_column_of_any_table_is_found(void **state)
 {
@@ -324,6 +355,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_sound_store_passes_every_check, setup, teardown),
         cmocka_unit_test_setup_teardown(each_broken_promise_is_found_by_its_check, setup, teardown),
+        cmocka_unit_test_setup_teardown(no_check_takes_the_square_of_the_rows, setup, teardown),
         cmocka_unit_test_setup_teardown(a_change_in_any_column_of_any_table_is_found, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_backup_is_the_committed_state_and_no_more, setup,
